@@ -45,6 +45,10 @@ fn corrupt_images_fail_the_job_or_are_skipped() {
     let note = "2 unreadable validation images left out";
     assert!(best["notes"].as_array().unwrap().contains(&note.into()), "{best}");
 
+    place.run("ff-grid report").ok();
+    let said = "<p class=\"warning\">10 unreadable images were left out: 6 of training, 2 of validation, 2 of test.</p>";
+    assert!(place.read("report.html").contains(said));
+
     let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";
     let inspected = place.run(inspect);
     let report: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();

@@ -131,7 +131,7 @@ fn an_ensemble_of_classes_is_scored_and_not_delivered() {
     let said =
         ["Ensemble is the mean of the probabilities of 4 models", "every image takes 4 forward passes"];
     assert_has(&page, &said);
-    assert!(!page.contains("Ensemble against") && !page.contains("The recommended model is Ensemble"));
+    assert!(!page.contains("Ensemble against") && !page.contains("Take Ensemble"));
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn an_experiment_from_plan_to_plots() {
     assert_eq!(place.run(RUN).ok_saying("0 jobs done, 52 already done"), printed);
     place.run("ff-grid report").ok();
     let expected =
-        ["Results per class", ">Baseline, seed 0</h4>", ", seed 0: confusion matrix", "Learning curves"];
+        ["Results per class", ">Baseline, seed 0</h5>", ", seed 0: confusion matrix", "Learning curves"];
     assert_has(&place.read("report.html"), &expected);
     let resolved = place.run("ff-grid run --config runs/tables/study/config.toml");
     assert!(resolved.stderr.contains("0 jobs done"), "the resolved configuration is the same experiment");

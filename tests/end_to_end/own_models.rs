@@ -188,7 +188,7 @@ fn a_single_model_is_recommended_unless_a_soup_scores_higher() {
     };
     let (printed, card, report) = page("tie");
     assert!(!printed.contains(higher) && !card.contains(higher), "{printed}{card}");
-    assert_has(&report, &["The recommended model is Best, with the best macro F1 on validation images."]);
+    assert_has(&report, &["<strong>Take Best</strong>: it has the best macro F1 on validation images."]);
 
     // The mean of these predicts class b, as the second one does.
     place.write("tiny.toml", &table);
@@ -197,7 +197,7 @@ fn a_single_model_is_recommended_unless_a_soup_scores_higher() {
     let said = format!("Best (left.safetensors) {higher}: macro F1 ");
     assert_has(&printed, &[&said]);
     assert_has(&card, &[&format!("- Note: {said}")]);
-    assert_has(&report, &["The recommended model is Best, "]);
+    assert_has(&report, &["<strong>Take Best</strong>: "]);
 }
 
 #[test]

@@ -227,6 +227,14 @@ split = { kind = "official" }
     ] {
         assert!(text.contains(remark), "{name}");
     }
+    let page = place.read("report.html");
+    let warning = format!("<p class=\"warning\">{remark}: scores may be too high.</p>");
+    let images = "<th scope=\"row\">All images</th><td class=\"number\">20</td><td class=\"number\">10</td>";
+    let said = [
+        "Validation: fewer than 10 of c0, c1",
+        "1 of 20 patients or other groups are in more than one split.",
+    ];
+    assert_has(&page, &[&warning, images, said[0], said[1]]);
     // Intervals resample patients, and classes of five validation images are named.
     let table = place.json("runs/tables/tiny/table.json");
     let cell = &table["rows"][0]["cells"][0];

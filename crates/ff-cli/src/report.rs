@@ -1,4 +1,4 @@
-//! `ff-grid report`: an HTML page with the results of one or more tables.
+//! `ff-grid report`: an HTML page with the results of one or more tables, which it compares.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub struct ReportOptions {
     output: PathBuf,
     /// Configuration of a table to report on; may be repeated
     ///
-    /// Without it, the page shows every table in the runs folder.
+    /// Without it, the page shows every table in the runs folder. Several tables are compared.
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
     /// Override a configuration value, as in the run to report on
@@ -31,6 +31,9 @@ pub struct ReportOptions {
     /// Folder that dataset paths in the configurations are relative to
     #[arg(long, value_name = "DIR", env = "FF_DATA_ROOT", default_value = "data", help_heading = GLOBAL)]
     data_root: PathBuf,
+    /// Open the page in the browser
+    #[arg(long)]
+    open: bool,
     /// Heading of the page
     #[arg(long, default_value = "Model soups: results")]
     title: String,
@@ -45,6 +48,7 @@ impl ReportOptions {
             config: vec![config],
             set: Vec::new(),
             data_root: PathBuf::from("."),
+            open: false,
             title: "Model soups: results".to_owned(),
         }
     }
@@ -59,7 +63,7 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     let (mut problems, mut opened) = (Vec::new(), Vec::new());
     for path in configs {
         match read_experiment(&path, &options.set) {
-            Ok(experiment) => opened.push(open(options, path, experiment)),
+            Ok(experiment) => opened.push(plan(options, path, experiment)),
             // A configuration that the user names must be readable; of the tables that are found in
             // the runs folder, unreadable ones become problems on the page.
             Err(error) if options.config.is_empty() => problems.push(error.to_string()),
@@ -78,10 +82,16 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     ff_checkpoint::write_atomic(&options.output, |file| std::io::Write::write_all(file, html.as_bytes()))
         .with_context(|| format!("{}: cannot write the report", options.output.display()))?;
     info!("wrote {} ({} KiB)", options.output.display(), html.len().div_ceil(1024));
+    // The page is there, so a machine without a browser is no failure.
+    if options.open
+        && let Err(error) = open::that(&options.output)
+    {
+        say(&format!("warning: cannot open {} in a browser: {error}", options.output.display()));
+    }
     Ok(())
 }
 
-fn open(options: &ReportOptions, path: PathBuf, experiment: Box<dyn Experiment>) -> (PathBuf, Plan, Catalog) {
+fn plan(options: &ReportOptions, path: PathBuf, experiment: Box<dyn Experiment>) -> (PathBuf, Plan, Catalog) {
     let catalog =
         Catalog::of(experiment.run(), experiment.sources().len(), &options.data_root, &options.runs);
     let mut plan = Plan::new(experiment, &catalog, &find_cached);

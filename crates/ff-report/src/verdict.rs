@@ -75,22 +75,14 @@ impl ColumnVerdict {
         }
     }
 
-    /// The verdict in a few words, such as "take GoG".
-    pub(crate) fn short(&self) -> String {
-        let ColumnVerdict { soup, single, same, of } = self;
-        match of.shown() {
-            _ if *same => format!("take the single model, {single}: {soup} is the same"),
-            Shown::Higher => format!("take {soup}"),
-            Shown::Lower => format!("take the single model, {single}"),
-            Shown::Neither => {
-                format!("cannot be told apart on {} images", format::count(of.samples as u64))
-            }
+    /// The row to take, if it says so.
+    pub(crate) fn taken(&self) -> Option<&String> {
+        match self.of.shown() {
+            _ if self.same => Some(&self.single),
+            Shown::Higher => Some(&self.soup),
+            Shown::Lower => Some(&self.single),
+            Shown::Neither => None,
         }
-    }
-
-    /// Returns true if it says which model to take.
-    pub(crate) fn decides(&self) -> bool {
-        self.same || self.of.shown() != Shown::Neither
     }
 
     fn images(&self) -> String {
@@ -169,7 +161,7 @@ mod tests {
             "Take GoG: on 193 validation images it scores 2.1 points more than GS (best), with an interval \
              of 0.3 to 3.9 (cross-fitted macro F1, for 5 soups at once)."
         );
-        assert_eq!((verdict.short().as_str(), verdict.decides()), ("take GoG", true));
+        assert_eq!(verdict.taken().unwrap(), "GoG");
         let one = with(verdict, |of| (of.compared, of.groups) = (1, Some(120)));
         assert_eq!(
             one.sentence(Metric::LogLoss),
@@ -187,7 +179,7 @@ mod tests {
              (GoG) by 2.1 points, with an interval of 0.3 to 3.9 (cross-fitted accuracy, for 5 soups at \
              once)."
         );
-        assert_eq!((verdict.short().as_str(), verdict.decides()), ("take the single model, GS (best)", true));
+        assert_eq!(verdict.taken().unwrap(), "GS (best)");
     }
 
     #[test]
@@ -211,10 +203,7 @@ mod tests {
             needed(Some(5083), Some(120)),
             format!("{grouped}{apart} about 5,100 images of 3,200 groups.")
         );
-        assert_eq!(
-            (verdict.short().as_str(), verdict.decides()),
-            ("cannot be told apart on 193 images", false)
-        );
+        assert_eq!(verdict.taken(), None);
         let without = with(verdict, |of| of.difference.interval = None);
         assert!(
             without.sentence(Metric::Accuracy).contains("193 validation images: +0.4 points, no interval (")
@@ -228,10 +217,7 @@ mod tests {
             same.sentence(Metric::Accuracy),
             "Take GS (best), the single model: GoG, the soup with the best cross-fitted score, is that model."
         );
-        assert_eq!(
-            (same.short().as_str(), same.decides()),
-            ("take the single model, GS (best): GoG is the same", true)
-        );
+        assert_eq!(same.taken().unwrap(), "GS (best)");
     }
 
     #[test]

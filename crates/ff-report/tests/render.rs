@@ -45,19 +45,18 @@ fn aptos(method: &str, test: f64, ood: f64) -> Cell {
             ("Messidor".to_owned(), score(Metric::MacroF1, ood)),
             ("EyePACS".to_owned(), Some(missing)),
         ],
-        note: None,
         paper: FISSIONFUSION.value("ResNet50", method, "APTOS").map(Published::mean),
+        ..Cell::default()
     }
 }
 
 fn ham(method: &str, test: Option<f64>, note: Option<&str>) -> Cell {
     Cell {
         validation: test,
-        cross_fitted: None,
         test: test.and_then(|test| score(Metric::MacroRecall, test)),
-        ood: vec![],
         note: note.map(str::to_owned),
         paper: FISSIONFUSION.value("ResNet50", method, "HAM10000").map(Published::mean),
+        ..Cell::default()
     }
 }
 

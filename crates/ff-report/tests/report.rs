@@ -5,8 +5,8 @@ mod verdict;
 
 use ff_eval::{Difference, Interval, Metric, Value};
 use ff_report::report::{
-    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, Mistake,
-    MistakesReport, ModelAnswer, ModelForecast, Origin, Progress, Report, Step,
+    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, ImagesReport,
+    Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, Progress, Report, Step,
 };
 use ff_report::{Cell, Column, ColumnVerdict, Cost, Row, Table};
 use score::score;
@@ -58,6 +58,8 @@ fn report(difference: Option<Difference>) -> Report {
             mistakes: vec![mistake],
             no_pictures: Some("the disk is away".into()),
         }),
+        images: None,
+        warnings: vec![],
         figures: vec![],
         missing: vec!["GoU has no record yet".into()],
     };
@@ -110,62 +112,124 @@ fn judged(verdicts: Vec<Option<ColumnVerdict>>) -> Report {
 
 #[test]
 fn verdicts_follow_intervals() {
+    let against = "Soup against Single, the best single model: ";
     let above = page(0.1, 0.02, 0.2);
-    assert!(above.contains(
-        "On test images Soup is better than the best single model, Single: +0.1000 [0.0200, 0.2000]."
-    ));
+    assert!(above.contains(&format!("{against}better on test images (+10.0 points [2.0, 20.0]).")));
+    assert!(above.contains("+0.1000 <small>[0.0200, 0.2000] better</small>"));
     let below = page(-0.1, -0.2, -0.02);
-    assert!(below.contains("On test images Soup is worse than the best single model"));
+    assert!(below.contains(&format!("{against}worse on test images (−10.0 points [−20.0, −2.0]).")));
+    assert!(below.contains(
+        "<p class=\"warning\">On test images Soup is worse than Single: −10.0 points [−20.0, −2.0].</p>"
+    ));
     let around = page(0.1, -0.02, 0.2);
     assert!(around.contains("Mean of all is the mean of the probabilities of 9 models, which"));
-    assert!(around.contains("no difference between Soup and the best single model, Single, is shown"));
-    assert!(!around.contains("Soup is better") && around.contains("<td>no difference shown</td>"));
+    assert!(around.contains(&format!("{against}no difference shown on test images (+10.0 points ")));
+    assert!(!around.contains("better on test") && around.contains("[−0.0200, 0.2000]</small>"));
     let without = Difference { value: 0.1, interval: None, standard_error: None };
     let without = report(Some(without)).to_html();
-    assert!(!without.contains("Soup is better") && without.contains("+0.1000 (no interval)"));
-    assert!(report(None).to_html().contains("the metric is undefined"));
+    assert!(!without.contains("better on test") && without.contains("+10.0 points (no interval)"));
+    let undefined = report(None).to_html();
+    assert!(undefined.contains("<td class=\"number\">undefined</td>") && !undefined.contains(against));
 }
 
 #[test]
-fn the_verdict_of_validation_comes_before_test_images() {
+fn the_model_to_take_comes_before_test_images() {
     let pair = ["Soup", "Single"];
     let take = judged(vec![Some(verdict(pair, 0.021, [0.003, 0.039]))]).to_html();
     let at = |said: &str| take.find(said).unwrap_or_else(|| panic!("no `{said}`"));
-    let first = at("Take Soup: on 193 validation images it scores 2.1 points more than Single, ");
-    let then = at("On test images no difference between Soup and the best single model, Single, is shown");
-    assert!(first < then && then < at("The test score of Soup is 0.5000 [0.4500, 0.5400]."));
-    assert!(!take.contains("The recommended model is"));
+    let first =
+        at("<strong>Take Soup</strong>: on 193 validation images it scores 2.1 points more than Single, ");
+    let score = at("<dt>Test</dt><dd>0.5000 <small>[0.4500, 0.5400]</small></dd>");
+    assert!(first < score && score < at("no difference shown on test images"));
+    assert!(!take.contains("it has the best"));
 
     let apart = judged(vec![Some(verdict(pair, 0.004, [-0.019, 0.027]))]).to_html();
     assert!(apart.contains("Soup and Single cannot be told apart on 193 validation images"));
-    let recommended = "The recommended model is Soup, with the best ";
-    assert!(apart.contains(&format!("{recommended}cross-fitted accuracy on validation images.")));
-    assert!(page(0.1, 0.02, 0.2).contains(&format!("{recommended}accuracy on validation images.")));
+    let best = "<strong>Take Soup</strong>: it has the best ";
+    assert!(apart.contains(&format!(
+        "{best}cross-fitted accuracy on validation images, but Soup and Single cannot be told apart on 193 of them."
+    )));
+    assert!(page(0.1, 0.02, 0.2).contains(&format!("{best}accuracy on validation images.")));
 
     let same = ColumnVerdict { same: true, ..verdict(pair, 0.0, [0.0, 0.0]) };
     let mut same = judged(vec![Some(same)]);
-    same.experiments[0].columns[0].comparisons[0].same = true;
+    let column = &mut same.experiments[0].columns[0];
+    (column.comparisons[0].same, column.best) = (true, Some("Single".into()));
     let same = same.to_html();
-    assert!(same.contains("Take Single, the single model: Soup, the soup"));
-    assert!(!same.contains("The best soup, Soup, consists of one model"));
+    assert!(same.contains("<strong>Take Single, the single model</strong>: Soup, the soup"));
+    assert!(!same.contains("against Single"));
+
+    let mut none = report(None);
+    none.experiments[0].columns[0].best = None;
+    let none = none.to_html();
+    assert!(none.contains("<strong>No model to take</strong>") && !none.contains("Take "));
+}
+
+/// A report of a column with one set of shifted images, on which the soup is worse.
+fn shifted() -> Report {
+    let mut report = report(difference(0.1, -0.02, 0.2));
+    let experiment = &mut report.experiments[0];
+    let column = Column { ood: vec!["Ward B".into()], ..Column::new("Net", HOSTILE, Metric::Accuracy) };
+    let ExperimentTable::Soups(table) = &experiment.table else { panic!("a table of soups") };
+    let rows = table.rows().iter().map(|row| {
+        let of_ward = score(Metric::Accuracy, Value::Defined(0.4));
+        let cell = Cell { ood: vec![("Ward B".into(), Some(of_ward))], ..row.cells[0].clone() };
+        Row { cells: vec![cell], ..row.clone() }
+    });
+    experiment.table = ExperimentTable::Soups(Table::new("t", vec![column], rows.collect()).unwrap());
+    let details = &mut experiment.columns[0];
+    let worse = Comparison {
+        ood: Some("Ward B".into()),
+        difference: difference(-0.1, -0.2, -0.02),
+        ..details.comparisons[0].clone()
+    };
+    details.comparisons.push(worse);
+    report
 }
 
 #[test]
-fn verdicts_of_several_columns_are_a_table() {
+fn shifted_images_count_on_the_first_screen() {
+    let page = shifted().to_html();
+    let summary = page.split("</section>").next().unwrap();
+    for part in [
+        "<dt>Shifted: Ward B</dt><dd>0.4000 <small>[0.3500, 0.4400]</small></dd>",
+        "; worse on shifted images (Ward B) (−10.0 points [−20.0, −2.0]).",
+        "<p class=\"warning\">On shifted images (Ward B) Soup is worse than Single: −10.0 points [−20.0, −2.0].</p>",
+        "<th scope=\"col\">Shifted: Ward B</th>",
+    ] {
+        assert!(summary.contains(part), "no `{part}`");
+    }
+    let mut two = shifted();
+    let mut other = two.experiments[0].columns[0].clone();
+    let ExperimentTable::Soups(table) = &two.experiments[0].table else { panic!("a table of soups") };
+    let columns = ["Net", "Other"].map(|name| Column { backbone: name.into(), ..table.columns()[0].clone() });
+    let rows = table.rows().iter().map(|row| Row { cells: vec![row.cells[0].clone(); 2], ..row.clone() });
+    let both = Table::new("t", columns.into(), rows.collect()).unwrap();
+    two.experiments[0].table = ExperimentTable::Soups(both);
+    other.backbone = "Other".into();
+    two.experiments[0].columns.push(other);
+    let said = "on test images 0 better, 0 worse, 2 without a difference shown; on shifted images 0 better, 2 worse, \
+                0 without a difference shown.";
+    let page = two.to_html();
+    assert!(page.contains(said) && page.contains("<td class=\"number\">0, 2 of 2</td>"));
+    assert!(page.contains("With Other, take Soup: 0.6000 [0.5500, 0.6400] on test images, 0.4000 "));
+}
+
+#[test]
+fn several_data_sets_are_counted() {
     let pair = ["Soup", "Single"];
     let verdicts = [[0.021, 0.003, 0.039], [0.004, -0.019, 0.027], [-0.021, -0.039, -0.003]]
         .map(|[value, low, high]| Some(verdict(pair, value, [low, high])));
-    let page = judged(verdicts.into_iter().chain([None]).collect()).to_html();
+    let mut judged = judged(verdicts.into_iter().chain([None]).collect());
+    judged.experiments[0].columns[2].best = Some("Single".into());
+    let page = judged.to_html();
     for part in [
-        "take the soup in 1 of 3 columns and the single model in 1; in 1 they cannot be told apart.",
-        "On test images the soup is better than the best single model in 0 of 4 columns, worse in 0, and no \
-         difference",
-        "<th scope=\"col\">Dataset</th><th scope=\"col\">Verdict, from validation alone</th>",
-        "<td>take Soup</td><td>Soup</td><td>Soup and Single</td>",
-        "<td>cannot be told apart on 193 images</td><td>Soup</td>",
-        "<td>take the single model, Single</td>",
-        "<td>–</td><td>Soup</td>",
+        "Of 4 data sets with a network, the model to take is the best single model in 1. The others against it: on \
+         test images 0 better, 0 worse, 3 without a difference shown.",
+        "<strong>Take Single, the single model</strong>: every soup scores less on 193 validation images",
         "could be told apart on about 5,100 images.",
+        "<th scope=\"col\" class=\"number\">Test: better, worse</th>",
+        "<td class=\"number\">0, 0 of 4</td>",
     ] {
         assert!(page.contains(part), "no `{part}`");
     }
@@ -173,12 +237,67 @@ fn verdicts_of_several_columns_are_a_table() {
     for (at, _) in page.match_indices("<table") {
         let before = &page[..at];
         let tag = &before[before.rfind('<').unwrap()..];
-        assert!(tag.starts_with("<div class=\"wide\""), "{tag}");
+        assert!(tag.starts_with("<div class=\"wide\"") || tag == "</figcaption>", "{tag}");
     }
-    let without = judged(vec![None, None]).to_html();
-    assert!(
-        without.contains("no difference is shown in 2.") && !without.contains("Verdict, from validation")
-    );
+}
+
+#[test]
+fn several_tables_are_compared_first() {
+    let mut report = report(difference(0.1, 0.02, 0.2));
+    let mut other = report.experiments[0].clone();
+    other.columns[0].best = Some("Single".into());
+    other.table = match &other.table {
+        ExperimentTable::Soups(table) => ExperimentTable::Soups(
+            Table::new("Second", table.columns().to_vec(), table.rows().to_vec()).unwrap(),
+        ),
+        other => other.clone(),
+    };
+    assert!(!report.to_html().contains("The tables compared"));
+    report.experiments.push(other);
+    let page = report.to_html();
+    let at = |said: &str| page.find(said).unwrap_or_else(|| panic!("no `{said}`"));
+    let first = "<td>t</td><td>Soup with Net</td><td class=\"number\">0.6000 <small>[0.5500, 0.6400]</small></td>\
+                 <td class=\"number\">–</td><td class=\"number\">7</td>";
+    let second = "<td>Second</td><td>Single with Net</td><td class=\"number\">0.5000 ";
+    assert!(at("The tables compared</h3>") < at(first) && at(first) < at(second));
+    assert!(at(second) < at("<strong>Take Soup"));
+}
+
+#[test]
+fn images_are_counted_by_split_and_class() {
+    let mut report = report(None);
+    let column = &mut report.experiments[0].columns[0];
+    column.classes = vec!["benign".into(), "malignant".into()];
+    column.warnings =
+        vec!["2 of 40 groups (patients) in more than one split: scores may be too high.".into()];
+    assert!(report.to_html().contains("The images are not at hand"));
+    report.experiments[0].columns[0].images = Some(ImagesReport {
+        images: [100, 20, 30],
+        groups: Some([30, 6, 6]),
+        classes: vec![[75, 15, 20], [25, 5, 10]],
+        skipped: [1, 0, 2],
+        notes: vec!["None of 40 patients".into()],
+    });
+    let page = report.to_html();
+    for part in [
+        "<th scope=\"row\">malignant</th><td class=\"number\">25 (25.0 %)</td><td class=\"number\">5 (25.0 %)</td>",
+        "<th scope=\"row\">Unreadable, left out</th><td class=\"number\">1</td>",
+        "<p class=\"note\">None of 40 patients</p>",
+    ] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    let summary = page.split("</section>").next().unwrap();
+    assert!(summary.contains("<p class=\"warning\">2 of 40 groups (patients) in more than one split"));
+}
+
+#[test]
+fn only_long_tables_are_sorted() {
+    let mut report = report(None);
+    let jobs = |count: usize| vec![["soup", "Soup", "soup-1", "", "1.0"].map(String::from); count];
+    report.experiments[0].origin.jobs = jobs(9);
+    assert!(!report.to_html().contains("class=\"sortable\""));
+    report.experiments[0].origin.jobs = jobs(10);
+    assert_eq!(report.to_html().matches("class=\"sortable\"").count(), 1);
 }
 
 #[test]
@@ -223,7 +342,7 @@ fn forecasts_have_their_models_by_score() {
     };
     let with = page(Some(-0.0213));
     for part in [
-        "<h3>Which models average</h3>",
+        "<h4>Which models average</h4>",
         "the start of the models: the linear probe, or the base of models from files.",
         "From the start</th>",
         "Of 2 other models, 1 is worth trying with the best one, top.",

@@ -81,6 +81,7 @@ enum Command {
     /// Write an HTML page with the results of finished jobs
     #[command(after_help = "Examples:
   ff-grid report
+  ff-grid report --open
   ff-grid report --config configs/table1/demo.toml --output table1.html")]
     Report(ReportOptions),
 }

@@ -9,4 +9,4 @@ pub use report::{Source, report};
 pub use write::{Results, begin_table, render, write_results};
 
 pub(crate) use files::{place, write_text};
-pub(crate) use report::{empty_column, per_class};
+pub(crate) use report::{add_images, empty_column, per_class};

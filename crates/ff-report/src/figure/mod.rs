@@ -15,6 +15,8 @@ mod scale;
 mod style;
 mod surface;
 
+pub(crate) use scale::Scale;
+
 pub use curves::{Curve, CurveKind, Curves, Span, Spot};
 pub use heatmap::Heatmap;
 pub use lines::{Axis, LinePlot, Point, Series};

@@ -2,7 +2,7 @@
 
 /// The range of an axis, with ticks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     pub low: f64,
     pub high: f64,
     /// The positions and labels of the ticks.

@@ -4,19 +4,18 @@ use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
-use crate::report::data::{Choice, ColumnReport, ExperimentReport, Rule, Step};
+use crate::report::data::{Choice, ColumnReport, Rule, Step};
+use crate::report::grid;
 use crate::report::words::{of_group, sentence};
-use crate::report::{fold, grid};
 
 const INTRODUCTION: &str = "Greedy selection evaluates candidates from the best to the worst and keeps one only if the mean \
                             with it scores better on validation; pruning starts from all and leaves candidates out. The \
                             tables list every evaluation, in order.";
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    fold::columns(experiment, INTRODUCTION, |column| {
-        let choices = &column.choices;
-        (!choices.is_empty()).then(|| html! { @for choice in choices { (of_soup(column, choice)) } })
-    })
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    let choices = &column.choices;
+    (!choices.is_empty())
+        .then(|| html! { p { (INTRODUCTION) } @for choice in choices { (of_soup(column, choice)) } })
 }
 
 fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
@@ -24,7 +23,7 @@ fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
     let groups: Vec<_> = choice.steps.iter().map(|step| step.group.as_str()).unique().collect();
     let mut made = choice.ingredients.iter().map(|(name, share)| format!("{name} ({:.1} %)", share * 100.0));
     html! {
-        h4 { (choice.method) }
+        h5 { (choice.method) }
         p { (sentence(choice, column.metric)) }
         @if groups.len() > 1 {
             ul {

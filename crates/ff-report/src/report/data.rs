@@ -77,8 +77,8 @@ pub struct ColumnReport {
     pub delivered: Option<String>,
     /// The ensembles: the name of the row, and the number of models that predict every image.
     pub ensembles: Vec<(String, usize)>,
-    /// The comparison of each soup and ensemble with the best single model, on the test split and
-    /// out of distribution.
+    /// The comparison of each other row with the best single model, on the test split and out of
+    /// distribution.
     pub comparisons: Vec<Comparison>,
     /// The models with scores both on the test split and out of distribution.
     pub scored: Vec<Scored>,
@@ -94,13 +94,34 @@ pub struct ColumnReport {
     pub in_use: Option<InUse>,
     /// The most confident mistakes of the delivered soup.
     pub mistakes: Option<MistakesReport>,
+    /// The images of the dataset; `None` without the dataset.
+    pub images: Option<ImagesReport>,
+    /// What to know before a model of the column is used, such as patients in more than one split;
+    /// one sentence each.
+    pub warnings: Vec<String>,
     /// Further plots: sweeps and merges of an in-model merging experiment; errors between models.
     pub figures: Vec<Plot>,
     /// What is missing, one sentence each.
     pub missing: Vec<String>,
 }
 
-/// The comparison of a soup or an ensemble with the best single model on the same samples.
+/// The images of a dataset, by split: training, validation and test.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImagesReport {
+    /// The numbers of images.
+    pub images: [usize; 3],
+    /// The numbers of groups of images, such as patients; `None` if the dataset names none.
+    pub groups: Option<[usize; 3]>,
+    /// The numbers of images of each class, or of positive images of each task.
+    pub classes: Vec<[usize; 3]>,
+    /// The numbers of unreadable images that were left out.
+    pub skipped: [usize; 3],
+    /// Whether groups and equal images are in more than one split, and notes on the dataset; one
+    /// sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The comparison of a row with the best single model on the same samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The name of the row.

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
-use crate::report::data::{ColumnReport, ExperimentReport, ForecastReport, ModelForecast};
-use crate::report::{fold, grid};
+use crate::report::data::{ColumnReport, ForecastReport, ModelForecast};
+use crate::report::grid;
 
 const INTRODUCTION: &str = "Before soups are made, a forecast says which models of a pool are worth trying \
                             with its best one. The barrier is the validation error halfway between two \
@@ -14,17 +14,16 @@ const INTRODUCTION: &str = "Before soups are made, a forecast says which models 
                             from the start. Whether a model is worth trying is a rule of thumb, so compare \
                             it with what selections then took.";
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    fold::columns(experiment, INTRODUCTION, |column| {
-        let forecasts = &column.forecasts;
-        (!forecasts.is_empty()).then(|| html! { @for of in forecasts { (of_pool(column, of)) } })
-    })
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    let forecasts = &column.forecasts;
+    (!forecasts.is_empty())
+        .then(|| html! { p { (INTRODUCTION) } @for of in forecasts { (of_pool(column, of)) } })
 }
 
 fn of_pool(column: &ColumnReport, of: &ForecastReport) -> Markup {
     let name = format!("{}: {}", column.name(), of.pool);
     html! {
-        h4 { "Pool " (of.pool) }
+        h5 { "Pool " (of.pool) }
         p { (foreseen(of)) }
         @if let Some(said) = other_starts(of) { p { (said) } }
         @if of.no_start {
@@ -33,10 +32,7 @@ fn of_pool(column: &ColumnReport, of: &ForecastReport) -> Markup {
         @if !of.outcomes.is_empty() {
             ul { @for (row, counts) in &of.outcomes { li { (outcome(row, *counts)) } } }
         }
-        details {
-            summary { "All " (of.models.len()) " models" }
-            (models(&name, of))
-        }
+        (models(&name, of))
     }
 }
 
@@ -111,7 +107,7 @@ fn models(name: &str, of: &ForecastReport) -> Markup {
         row.extend(barriers.then(|| number(model.barrier)));
         row
     };
-    grid::plain(name, 2, &head, models.into_iter().map(row).collect())
+    grid::long(name, 2, &head, models.into_iter().map(row).collect())
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::format::{self, NOTHING};
-use crate::report::data::{ColumnReport, ExperimentReport, InUse};
+use crate::report::data::{ColumnReport, InUse};
 use crate::report::per_class::{reliability_curve, shares};
-use crate::report::{fold, grid, picture};
+use crate::report::{grid, picture};
 
 const INTRODUCTION: &str = "The delivered soup on the test split, with calibration and thresholds as the configuration fits them to \
                             validation images. Expected calibration error (ECE, 10 bins) and Brier \
@@ -16,16 +16,15 @@ const INTRODUCTION: &str = "The delivered soup on the test split, with calibrati
 /// The most decision curves that are drawn.
 const MOST_CURVES: usize = 4;
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    fold::columns(experiment, INTRODUCTION, |column| {
-        let in_use = column.in_use.as_ref()?;
-        Some(html! {
-            @for note in &in_use.notes { p.note { (note) } }
-            (points(column, in_use))
-            (subgroups(column, in_use))
-            (calibration(column, in_use))
-            (decision_curves(column, in_use))
-        })
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    let in_use = column.in_use.as_ref()?;
+    Some(html! {
+        p { (INTRODUCTION) }
+        @for note in &in_use.notes { p.note { (note) } }
+        (points(column, in_use))
+        (subgroups(column, in_use))
+        (calibration(column, in_use))
+        (decision_curves(column, in_use))
     })
 }
 
@@ -60,7 +59,7 @@ fn points(column: &ColumnReport, in_use: &InUse) -> Markup {
     let prevalence = in_use.points.iter().find_map(|(_, score)| score.prevalence);
     let notes = in_use.points.iter().flat_map(|(_, score)| &score.notes);
     html! {
-        h4 { "Operating points" }
+        h5 { "Operating points" }
         (grid::plain(&format!("{}: operating points", column.name()), 2, &head, rows))
         p.note {
             "PPV and NPV are " @match prevalence {
@@ -132,7 +131,7 @@ fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
         })
     });
     html! {
-        h4 { "Subgroups" }
+        h5 { "Subgroups" }
         @for said in &lowest { p { (said) } }
         (grid::plain(&format!("{}: subgroups", column.name()), 2, &head, rows))
         p.note {
@@ -169,14 +168,13 @@ fn calibration(column: &ColumnReport, in_use: &InUse) -> Markup {
     let labels = ["predicted probability", "observed frequency", "perfect calibration"];
     let plot = shares(title, labels, curves.collect());
     html! {
-        h4 { "Calibration" }
+        h5 { "Calibration" }
         (grid::plain(&format!("{}: calibration", column.name()), 1, &head, rows))
-        details {
-            summary { "Reliability diagram" }
+        div.plots {
             (picture::curves(&plot, if of_tasks {
-                "Calibrated. Below the dashed line the model is overconfident."
+                "Reliability diagram, calibrated. Below the dashed line the model is overconfident."
             } else {
-                "Below the dashed line the model is overconfident."
+                "Reliability diagram. Below the dashed line the model is overconfident."
             }))
         }
     }
@@ -216,11 +214,10 @@ fn decision_curves(column: &ColumnReport, in_use: &InUse) -> Markup {
     let more = in_use.curves.len().saturating_sub(MOST_CURVES);
     html! {
         @if more > 0 { p.note { "The decision curves of " (more) " more tasks are left out." } }
-        @for of in in_use.curves.iter().take(MOST_CURVES) {
-            @let summary = format!("Decision curve for {}", column.class(of.output));
-            details {
-                summary { (summary) }
-                (picture::curves(&plot(of), "Decisions by the model are of use where its line is the highest. At the prevalence of the test split."))
+        div.plots {
+            @for of in in_use.curves.iter().take(MOST_CURVES) {
+                @let said = "Decisions by the model are of use where its line is the highest. At the prevalence of the test split.";
+                (picture::curves(&plot(of), &format!("Decision curve for {}. {said}", column.class(of.output))))
             }
         }
     }

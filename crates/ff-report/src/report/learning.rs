@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
-use crate::report::data::{ColumnReport, ExperimentReport, TrainingRun};
-use crate::report::{fold, picture};
+use crate::report::data::{ColumnReport, TrainingRun};
+use crate::report::picture;
 
 /// The number of runs with a colour of their own.
 const SHOWN: usize = 5;
@@ -12,17 +12,14 @@ const SHOWN: usize = 5;
 const INTRODUCTION: &str = "The validation metric after each epoch, and below it the learning rate. Markers are saved models: \
                             the epoch that was kept or, with a cyclic learning rate, the snapshots at its minima.";
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    fold::columns(experiment, INTRODUCTION, |column| {
-        let content = || {
-            html! {
-                div.plots { @for cyclic in [false, true] { (of_kind(column, cyclic)) } }
-                @for run in &column.runs {
-                    @if let Some(note) = &run.note { p.note { (run.name) ": " (note) } }
-                }
-            }
-        };
-        (!column.runs.is_empty()).then(content)
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    column.runs.first()?;
+    Some(html! {
+        p { (INTRODUCTION) }
+        div.plots { @for cyclic in [false, true] { (of_kind(column, cyclic)) } }
+        @for run in &column.runs {
+            @if let Some(note) = &run.note { p.note { (run.name) ": " (note) } }
+        }
     })
 }
 

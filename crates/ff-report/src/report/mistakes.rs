@@ -4,8 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
-use crate::report::data::{ExperimentReport, Mistake, Thumbnail};
-use crate::report::fold;
+use crate::report::data::{ColumnReport, Mistake, Thumbnail};
 
 const INTRODUCTION: &str = "Test images that the soup predicts wrongly with the highest confidence, which is calibrated; labels \
                             count as predicted from one half, whatever the threshold. Check them: a \
@@ -13,14 +12,13 @@ const INTRODUCTION: &str = "Test images that the soup predicts wrongly with the 
                             places add to the predicted class (Grad-CAM): regions of the last feature map, not edges, and \
                             no proof of a cause.";
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    fold::columns(experiment, INTRODUCTION, |column| {
-        let mistakes = column.mistakes.as_ref()?;
-        Some(html! {
-            @if let Some(why) = &mistakes.no_pictures { p.note { "No pictures: " (why) } }
-            @if mistakes.mistakes.is_empty() { p { (mistakes.model) " makes no mistake on the test split." } }
-            ul.mistakes { @for mistake in &mistakes.mistakes { li { (one(mistake)) } } }
-        })
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    let mistakes = column.mistakes.as_ref()?;
+    Some(html! {
+        p { (INTRODUCTION) }
+        @if let Some(why) = &mistakes.no_pictures { p.note { "No pictures: " (why) } }
+        @if mistakes.mistakes.is_empty() { p { (mistakes.model) " makes no mistake on the test split." } }
+        ul.mistakes { @for mistake in &mistakes.mistakes { li { (one(mistake)) } } }
     })
 }
 

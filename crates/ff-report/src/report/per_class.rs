@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::format::{self, NOTHING};
-use crate::report::data::{ColumnReport, ExperimentReport, PerClassReport};
-use crate::report::{fold, grid, picture};
+use crate::report::data::{ColumnReport, PerClassReport};
+use crate::report::{grid, picture};
 
 /// The largest number of classes for which a matrix and a legend of curves are legible.
 const MANY: usize = 20;
@@ -14,23 +14,20 @@ const MANY: usize = 20;
 const INTRODUCTION: &str = "On the test split. The prediction is the class with the highest output or, for yes-or-no tasks, a \
                             probability above one half.";
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    fold::columns(experiment, INTRODUCTION, |column| {
-        let reports = &column.per_class_reports;
-        let content = || {
-            html! {
-                div.plots.pair { @for per_class in reports { div { (of_model(column, per_class)) } } }
-                @if column.in_use.is_none() { (reliability(column)) }
-            }
-        };
-        (!reports.is_empty()).then(content)
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    let reports = &column.per_class_reports;
+    reports.first()?;
+    Some(html! {
+        p { (INTRODUCTION) }
+        div.plots.pair { @for per_class in reports { div { (of_model(column, per_class)) } } }
+        @if column.in_use.is_none() { (reliability(column)) }
     })
 }
 
 fn of_model(column: &ColumnReport, per_class: &PerClassReport) -> Markup {
     let name = format!("{}: {}", column.name(), per_class.model);
     html! {
-        h4 { (per_class.model) }
+        h5 { (per_class.model) }
         (table(column, per_class, &name))
         @if let Some(confusion) = &per_class.confusion {
             @if confusion.classes() <= MANY { (matrix(column, confusion, &name)) } @else { (confused(column, confusion, &name)) }
@@ -57,7 +54,7 @@ fn table(column: &ColumnReport, per_class: &PerClassReport, name: &str) -> Marku
         per_class.rows.iter().filter(|row| row.support == 0).map(|row| column.class(row.class)).collect();
     let head = ["Class", "Samples", "Predicted", "Precision", "Recall", "F1", "AUROC"];
     html! {
-        (grid::plain(name, 1, &head, per_class.rows.iter().map(row).collect()))
+        (grid::long(name, 1, &head, per_class.rows.iter().map(row).collect()))
         @if !absent.is_empty() {
             p.note { "No test sample of: " (absent.join(", ")) ". Values that need one are undefined (" (NOTHING) "), not 0." }
         }
@@ -167,7 +164,7 @@ fn reliability(column: &ColumnReport) -> Markup {
     let labels = ["predicted probability", "observed frequency", "perfect calibration"];
     let plot = shares(title, labels, curves);
     html! {
-        h4 { "Calibration" }
+        h5 { "Calibration" }
         p.note { "Expected calibration error (ECE, 10 bins) and Brier score: the lower, the better." }
         (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Class or task", "ECE", "Brier score", "Samples"], rows))
         (picture::curves(&plot, &format!("Reliability diagram of {}. Below the dashed line the model is overconfident.", models.join(" and "))))

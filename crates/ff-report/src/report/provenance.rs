@@ -6,10 +6,6 @@ use maud::{Markup, html};
 use crate::report::data::ExperimentReport;
 use crate::report::grid;
 
-pub(super) fn commands(experiment: &ExperimentReport) -> Markup {
-    html! { pre tabindex="0" { code { @for command in &experiment.origin.commands { (command) "\n" } } } }
-}
-
 pub(super) fn section(experiment: &ExperimentReport) -> Markup {
     let origin = &experiment.origin;
     let jobs = origin.jobs.iter().map(|job| job.to_vec()).collect();
@@ -27,12 +23,12 @@ pub(super) fn section(experiment: &ExperimentReport) -> Markup {
                 "."
             }
         }
-        details.screen {
+        details {
             summary { "All finished jobs (" (origin.jobs.len()) ")" }
-            (grid::plain("Jobs", 4, &["Kind", "Job", "Identity", "Digest of the weights", "Seconds"], jobs))
+            (grid::long("Jobs", 4, &["Kind", "Job", "Identity", "Digest of the weights", "Seconds"], jobs))
         }
-        details.screen { summary { "Resolved configuration" } pre tabindex="0" { code { (origin.config) } } }
-        h4 { "Commands to reproduce the results" }
-        (commands(experiment))
+        details { summary { "Resolved configuration" } pre tabindex="0" { code { (origin.config) } } }
+        h3 { "Commands to reproduce the results" }
+        pre tabindex="0" { code { @for command in &origin.commands { (command) "\n" } } }
     }
 }

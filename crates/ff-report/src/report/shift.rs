@@ -5,33 +5,30 @@ use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
-use crate::report::data::{ColumnReport, ExperimentReport, Scored};
+use crate::report::data::{ColumnReport, Scored};
 use crate::report::picture;
 
-pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    let plots: Vec<Curves> = experiment.columns.iter().flat_map(of_column).collect();
+pub(super) fn of_column(column: &ColumnReport) -> Option<Markup> {
+    let plots = plots(column);
     plots.first()?;
-    let singles =
-        experiment.columns.iter().map(|column| column.scored.iter().filter(|of| of.single).count()).max();
     Some(html! {
         p {
-            "The x axis is the score on the test split, the y axis that on out-of-distribution data, which was not used for \
-             selection. Whiskers are 95 % bootstrap intervals. Large markers are soups and ensembles. Small markers are \
-             single models; at most " (singles.unwrap_or(0)) " of them in a column have both scores. Below the dashed line the \
-             out-of-distribution score is lower."
+            "The x axis is the score on the test split, the y axis that on shifted images. Whiskers are 95 % bootstrap \
+             intervals. Large markers are soups and ensembles, small ones single models. Below the dashed line the score on \
+             shifted images is lower."
         }
         div.plots { @for plot in &plots { (picture::curves(plot, &plot.title)) } }
     })
 }
 
-fn of_column(column: &ColumnReport) -> Vec<Curves> {
+fn plots(column: &ColumnReport) -> Vec<Curves> {
     let names = column.scored.iter().flat_map(|of| of.ood.iter().map(|of| of.0.as_str())).unique();
     let plot = |name: &str| {
         let curves: Vec<Curve> = column.scored.iter().filter_map(|of| curve(of, name)).collect();
         (!curves.is_empty()).then(|| Curves {
             title: format!("{} and {name}", column.name()),
             x_label: format!("test {}", column.metric.title()),
-            y_label: format!("out-of-distribution {}", column.metric.title()),
+            y_label: format!("shifted {}", column.metric.title()),
             x: Span::Data,
             y: Span::Data,
             curves,

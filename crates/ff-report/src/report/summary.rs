@@ -1,318 +1,143 @@
-//! The summary of an experiment.
+//! The first screen: what to take for each data set, how it does on test and shifted images, and what it costs.
 
 use ff_eval::Shown;
 use itertools::Itertools;
 use maud::{Markup, html};
 
-use crate::cost::Cost;
-use crate::format::{self, NOTHING};
-use crate::report::comparison::{self, with_interval};
-use crate::report::data::{ColumnReport, Comparison, ExperimentReport, ExperimentTable};
-use crate::report::{grid, seeds};
-use crate::table::{Cell, Row, Table};
-use crate::verdict::{CROSS_FITTED, ColumnVerdict};
+use crate::format;
+use crate::report::advice::{Advice, Dot, ImageSet};
+use crate::report::data::ExperimentReport;
+use crate::report::recommend::DataSet;
+use crate::report::terms::Terms;
+use crate::report::{costs, dots, grid};
 
-const UNTESTED: &str = "No soup can be compared with a single model on test images yet.";
-
-/// The summary of one experiment.
-pub(super) fn of_experiment(experiment: &ExperimentReport) -> Markup {
+/// The summary of one experiment; `anchor` names the panel of a data set by its index.
+pub(super) fn of_experiment(
+    experiment: &ExperimentReport,
+    sets: &[DataSet<'_>],
+    anchor: impl Fn(usize) -> String,
+    terms: &mut Terms,
+) -> Markup {
+    let advice: Vec<&Advice<'_>> = sets.iter().flat_map(|set| &set.networks).collect();
     let (done, jobs) =
         experiment.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
+    let cost = costs::sentence(experiment, &advice);
+    let many = advice.len() > 1;
+    let spelt = if many { terms.note([cost.as_str()]) } else { None };
+    let of_one = if many { None } else { Some(cost.as_str()) };
+    let cards = sets.iter().enumerate().map(|(nth, set)| card(set, &anchor(nth), of_one, terms));
+    let cards: Vec<Markup> = cards.collect();
     html! {
         @if done < jobs {
             p.warning { "Not finished: " (done) " of " (jobs) " jobs are done. The results below are preliminary." }
         }
+        @if many { p { (counts(&advice)) } p { (cost) } (spelt.unwrap_or_default()) }
+        div.cards { @for card in cards { (card) } }
+        @if advice.iter().any(|of| !of.dots.is_empty()) { p.note { (dots::READING) } }
         @for why in &experiment.missing { p.warning { "Missing: " (why) } }
-        @match &experiment.table {
-            ExperimentTable::Soups(table) => (of_soups(experiment, table)),
-            ExperimentTable::Seeds(table) => (seeds::summary(table)),
-        }
+        (costs::section(experiment, &advice, terms))
     }
 }
 
-fn on_test<'a>(column: &'a ColumnReport, method: &str) -> Option<&'a Comparison> {
-    column.comparisons.iter().find(|of| of.ood.is_none() && of.method == method)
-}
-
-/// The index of a column of the report in the table.
-fn place(column: &ColumnReport, table: &Table) -> Option<usize> {
-    table.columns().iter().position(|of| of.backbone == column.backbone && of.dataset == column.dataset)
-}
-
-fn verdict<'a>(column: &ColumnReport, table: &'a Table) -> Option<&'a ColumnVerdict> {
-    table.columns()[place(column, table)?].verdict.as_ref()
-}
-
-/// The comparison on test images of the verdict's soup, or else of the delivered one.
-fn compared<'a>(column: &'a ColumnReport, table: &Table) -> Option<&'a Comparison> {
-    let judged = verdict(column, table).and_then(|verdict| on_test(column, &verdict.soup));
-    judged.or_else(|| on_test(column, column.delivered.as_deref()?))
-}
-
-/// The cell of the recommended model.
-fn recommended<'a>(column: &ColumnReport, table: &'a Table) -> Option<&'a Cell> {
-    let row = table.rows().iter().find(|row| Some(&row.method) == column.best.as_ref())?;
-    row.cells.get(place(column, table)?)
-}
-
-fn of_soups(experiment: &ExperimentReport, table: &Table) -> Markup {
+/// What to take for a data set, and the picture of each of its networks.
+fn card(set: &DataSet<'_>, anchor: &str, cost: Option<&str>, terms: &mut Terms) -> Markup {
+    let ranked = set.ranked();
+    let Some((first, others)) = ranked.split_first() else { return html! {} };
+    let rows = ranked.iter().flat_map(|of| of.dots.iter().map(|(name, _)| name.as_str()));
+    let used = ranked.iter().flat_map(|of| of.sentence.iter().map(String::as_str)).chain(rows).chain(cost);
+    let spelt = terms.note(used);
     html! {
-        @match experiment.columns.as_slice() {
-            [column] => (one(column, table)),
-            columns => (many(columns, table)),
-        }
-        p { (cost(table)) }
-        @for said in experiment.columns.iter().flat_map(|column| &column.ensembles).unique().map(ensemble) {
-            p { (said) }
-        }
-        (gains(experiment, table))
-    }
-}
-
-/// The sentences about the only column: what validation says, then what test images say.
-fn one(column: &ColumnReport, table: &Table) -> Markup {
-    let verdict = verdict(column, table);
-    let comparison = match compared(column, table) {
-        Some(of) if of.same && verdict.is_some_and(|verdict| verdict.same) => None, // the verdict says so
-        Some(of) => Some(tested(of)),
-        None => Some(UNTESTED.to_owned()),
-    };
-    let best = column.best.as_ref().zip(test_score(column, table));
-    let best = best.map(|(best, score)| format!("The test score of {best} is {score}."));
-    html! {
-        @if let Some(said) = place(column, table).and_then(|at| table.columns()[at].said()) { p { (said) } }
-        @if let Some(said) = recommendation(column, table) { p { (said) } }
-        p { ([comparison, best].into_iter().flatten().join(" ")) }
-        @if verdict.is_some() { p.note { (CROSS_FITTED) } }
-    }
-}
-
-/// Names the recommended model, unless the verdict does.
-fn recommendation(column: &ColumnReport, table: &Table) -> Option<String> {
-    let best =
-        column.best.as_ref().filter(|_| !verdict(column, table).is_some_and(ColumnVerdict::decides))?;
-    let fitted = recommended(column, table).is_some_and(|cell| cell.cross_fitted.is_some());
-    let fitted = if fitted { "cross-fitted " } else { "" };
-    Some(format!(
-        "The recommended model is {best}, with the best {fitted}{} on validation images.",
-        column.metric.title()
-    ))
-}
-
-/// The sentences about several columns, and their table.
-fn many(columns: &[ColumnReport], table: &Table) -> Markup {
-    let verdicts: Vec<_> = columns.iter().filter_map(|column| verdict(column, table)).collect();
-    let compared: Vec<_> = columns.iter().filter_map(|column| compared(column, table)).collect();
-    let judged = !verdicts.is_empty();
-    let mut head = vec!["Dataset"];
-    head.extend(judged.then_some("Verdict, from validation alone"));
-    head.extend(["Recommended model", "Soup and single model compared", "On test images"]);
-    head.extend(["Difference and interval", "Test score of the recommended model"]);
-    let rows = columns.iter().map(|column| row(column, table, judged)).collect();
-    html! {
-        @if judged { p { (by_validation(&verdicts)) } }
-        p { (by_test(&compared)) }
-        (grid::plain("Recommended models", head.len(), &head, rows))
-        p.note {
-            "The recommended model is the soup or single model with the best cross-fitted score on \
-             validation images, or with the best validation score where none is cross-fitted; of equal \
-             scores, the single model. Test images are not used to choose it. The soup compared on test \
-             images is that of the verdict, or else the delivered one, the best of the soups on validation \
-             images."
-        }
-        @if judged {
-            details {
-                summary { "The verdicts in full" }
-                (grid::grid(&table.verdicts()))
-            }
-        }
-    }
-}
-
-/// Counts what the verdicts say.
-fn by_validation(verdicts: &[&ColumnVerdict]) -> String {
-    let (same, others): (Vec<&ColumnVerdict>, Vec<_>) = verdicts.iter().copied().partition(|of| of.same);
-    let count = |shown: Shown| others.iter().filter(|verdict| verdict.of.shown() == shown).count();
-    let same = match same.len() {
-        0 => String::new(),
-        same => format!(" In {same} the soup is that single model."),
-    };
-    format!(
-        "From validation alone, take the soup in {} of {} columns and the single model in {}; in {} they \
-         cannot be told apart.{same}",
-        count(Shown::Higher),
-        verdicts.len(),
-        count(Shown::Lower),
-        count(Shown::Neither)
-    )
-}
-
-/// Counts what test images say of soups and the best single models.
-fn by_test(compared: &[&Comparison]) -> String {
-    let same = compared.iter().filter(|of| of.same).count();
-    let count = |shown: Shown| {
-        let of = |of: &&&Comparison| !of.same && of.difference.is_some_and(|of| of.shown() == shown);
-        compared.iter().filter(of).count()
-    };
-    match compared.len() {
-        0 => UNTESTED.to_owned(),
-        many if many == same => {
-            format!("In all {same} columns the best soup consists of one model, the best single model.")
-        }
-        many => {
-            let same = match same {
-                0 => String::new(),
-                same => format!(" In {same} the soup consists of that single model."),
-            };
-            format!(
-                "On test images the soup is better than the best single model in {} of {many} columns, worse \
-                 in {}, and no difference is shown in {}.{same}",
-                count(Shown::Higher),
-                count(Shown::Lower),
-                count(Shown::Neither)
-            )
-        }
-    }
-}
-
-/// The sentences about an ensemble of a number of models.
-fn ensemble((name, models): &(String, usize)) -> String {
-    format!(
-        "{name} is the mean of the probabilities of {models} models, which a soup approximates with one. It is shown for \
-         comparison and is never the recommended model: every image takes {models} forward passes."
-    )
-}
-
-/// The table of each row's cost, and of the numbers of columns in which it is better or worse than
-/// the best single model.
-fn gains(experiment: &ExperimentReport, table: &Table) -> Markup {
-    let row = |row: &Row| {
-        let found: Vec<&Comparison> =
-            experiment.columns.iter().filter_map(|column| on_test(column, &row.method)).collect();
-        let count = |shown: Shown| {
-            let of = |of: &&&Comparison| of.difference.is_some_and(|of| of.shown() == shown);
-            if found.is_empty() { NOTHING.to_owned() } else { found.iter().filter(of).count().to_string() }
-        };
-        vec![
-            row.method.clone(),
-            format::count(row.cost.training_epochs),
-            format::count(row.cost.validation_passes),
-            row.cost.wall_seconds.map_or(NOTHING.to_owned(), format::seconds),
-            count(Shown::Higher),
-            count(Shown::Neither),
-            count(Shown::Lower),
-        ]
-    };
-    let head = [
-        "Method",
-        "Training epochs",
-        "Validation passes",
-        "Time",
-        "Better in",
-        "No difference shown in",
-        "Worse in",
-    ];
-    let rows = table.rows().iter().map(row).collect();
-    html! {
-        h4 { "Cost and gain" }
-        (grid::plain("Cost and gain", 1, &head, rows))
-        p.note {
-            "The last three columns are numbers of columns of the table, by what test images show against \
-             the best single model."
-        }
-    }
-}
-
-/// The test score of the recommended model, with its interval.
-fn test_score(column: &ColumnReport, table: &Table) -> Option<String> {
-    format::score(recommended(column, table)?.test.as_ref()?)
-}
-
-fn row(column: &ColumnReport, table: &Table, judged: bool) -> Vec<String> {
-    let name = format!("{} ({})", column.name(), column.metric.title());
-    let (pair, said, difference) = match compared(column, table) {
-        None => (NOTHING.to_owned(), column.missing.first().map_or("not compared yet", String::as_str), None),
-        Some(of) => {
-            let pair = format!("{} and {}", of.method, of.single);
-            match &of.difference {
-                _ if of.same => (pair, "the same model", None),
-                None => (pair, "undefined", None),
-                Some(difference) => {
-                    (pair, comparison::verdict(difference.shown()), Some(with_interval(difference)))
+        article.card {
+            div {
+                h4 {
+                    a href=(format!("#{anchor}")) { (set.name) }
+                    span.note { " " (first.column.backbone) ", " (first.metric.title()) }
                 }
+                p { strong { (first.sentence[0]) } ": " (first.sentence[1]) }
+                (scores(first))
+                @if let Some(said) = on_images(first) { p { (said) } }
+                @if let Some(cost) = cost { p { (cost) } }
+                @for other in others { p { (with_network(other)) } }
+                @for warning in ranked.iter().flat_map(|of| &of.warnings).unique() { p.warning { (warning) } }
+                @for (name, all) in ranked.iter().map(|of| (&of.column.backbone, &of.column.missing)) {
+                    @if let Some(one) = all.first() {
+                        p.warning { "Missing (" (name) "): " (one) @if all.len() > 1 { ", and " (all.len() - 1) " more" } "." }
+                    }
+                }
+                (spelt.unwrap_or_default())
             }
+            div.pictures { @for of in &ranked { (dots::picture(of).unwrap_or_default()) } }
         }
-    };
-    let text = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
-    let mut row = vec![name];
-    row.extend(judged.then(|| text(verdict(column, table).map(ColumnVerdict::short))));
-    row.extend([text(column.best.clone()), pair, said.to_owned(), text(difference)]);
-    row.push(text(test_score(column, table)));
-    row
-}
-
-/// What test images say of a soup and the best single model.
-fn tested(of: &Comparison) -> String {
-    let (soup, single) = (&of.method, &of.single);
-    if of.same {
-        return format!("The best soup, {soup}, consists of one model, {single}.");
-    }
-    let Some(difference) = &of.difference else {
-        return format!("{soup} cannot be compared with {single} on test images: the metric is undefined.");
-    };
-    let change = with_interval(difference);
-    match difference.shown() {
-        shown @ (Shown::Higher | Shown::Lower) => {
-            let verdict = comparison::verdict(shown);
-            format!("On test images {soup} is {verdict} than the best single model, {single}: {change}.")
-        }
-        Shown::Neither => format!(
-            "On test images no difference between {soup} and the best single model, {single}, is shown: {change}."
-        ),
     }
 }
 
-/// The sentences about the most and the least expensive row.
-fn cost(table: &Table) -> String {
-    let rows = table.rows().iter().filter(|row| row.cost != Cost::default());
-    let price = |row: &&Row| {
-        (row.cost.training_epochs, row.cost.wall_seconds.map_or(0, |seconds| (seconds * 1e3) as u64))
+/// The scores of the model to take.
+fn scores(advice: &Advice<'_>) -> Markup {
+    let scores = itertools::izip!(&advice.sets, &advice.scores, &advice.chances);
+    let scores = scores.filter_map(|(set, score, chance)| Some((set, score.as_ref()?, chance)));
+    html! {
+        dl.scores { @for (set, score, chance) in scores { div {
+            dt { (set.title()) @if let Some(level) = chance { ", chance " (format::value(*level)) } }
+            dd { (grid::value(score)) }
+        } } }
+    }
+}
+
+/// What to take with another network, in one sentence.
+fn with_network(advice: &Advice<'_>) -> String {
+    let scores = advice.sets.iter().zip(&advice.scores);
+    let mut scores =
+        scores.filter_map(|(set, score)| Some(format!("{} on {}", score.as_ref()?, set.images())));
+    let said = advice.take.as_ref().map_or("no model to take".to_owned(), |take| format!("take {take}"));
+    let scores = scores.join(", ");
+    format!("With {}, {said}{}{scores}.", advice.column.backbone, if scores.is_empty() { "" } else { ": " })
+}
+
+/// What test and shifted images say of the model to take.
+fn on_images(advice: &Advice<'_>) -> Option<String> {
+    let (take, baseline) = (advice.take.as_ref()?, advice.baseline.as_ref()?);
+    let of = |(set, dot): (&ImageSet, &Dot)| {
+        let images = set.images();
+        let said = match dot.shown {
+            Shown::Higher => "better",
+            Shown::Lower => "worse",
+            Shown::Neither if dot.ends.is_none() && dot.value == 0.0 => {
+                return format!("the same on {images}");
+            }
+            Shown::Neither => "no difference shown",
+        };
+        format!("{said} on {images} ({})", advice.said(dot))
     };
-    let dearest = rows.clone().max_by_key(price);
-    let cheapest = rows.clone().min_by_key(price);
-    let (Some(dearest), Some(cheapest)) = (dearest, cheapest) else {
-        return "No model has been trained yet.".to_owned();
+    let said = advice.differences().map(of).join("; ");
+    (!said.is_empty()).then(|| format!("{take} against {baseline}, {}: {said}.", advice.baseline_is))
+}
+
+/// Counts what test and shifted images say of the models to take.
+fn counts(advice: &[&Advice<'_>]) -> String {
+    let same = advice.iter().filter(|of| of.is_baseline()).count();
+    let none = advice.iter().filter(|of| of.take.is_none()).count();
+    let is = advice.first().map_or("", |of| of.baseline_is);
+    let on = |shifted: bool| {
+        let differences = advice.iter().filter(|of| !of.is_baseline()).flat_map(|of| of.differences());
+        let of_set = differences.filter(|(set, _)| set.is_shifted() == shifted);
+        let shown: Vec<Shown> = of_set.map(|(_, dot)| dot.shown).collect();
+        let [better, worse, neither] = [Shown::Higher, Shown::Lower, Shown::Neither]
+            .map(|wanted| shown.iter().filter(|of| **of == wanted).count());
+        let images = if shifted { "shifted" } else { "test" };
+        let said = format!(
+            "on {images} images {better} better, {worse} worse, {neither} without a difference shown"
+        );
+        (!shown.is_empty()).then_some(said)
     };
-    let (most, least) = (dearest.cost.training_epochs, cheapest.cost.training_epochs);
-    let time =
-        |row: &Row| row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned());
-    const SINGLE: &str = "A soup is a single model, so inference costs the same.";
-    let epochs = match most == least {
-        true => {
-            let trained = match most {
-                0 => "No row trains a model".to_owned(),
-                most => format!("Every row takes {} epochs of training", format::count(most)),
-            };
-            return format!(
-                "{trained}. Over all columns, the wall-clock time is from {} ({}) to {} ({}). {SINGLE}",
-                time(cheapest),
-                cheapest.method,
-                time(dearest),
-                dearest.method
-            );
-        }
-        false => format!(
-            "Training takes {} epochs for {} and {} for {} ({:.0} %)",
-            format::count(most),
-            dearest.method,
-            format::count(least),
-            cheapest.method,
-            100.0 * least as f64 / most.max(1) as f64
-        ),
-    };
-    format!(
-        "{epochs}, over all columns, in a wall-clock time of {} and {}. {SINGLE}",
-        time(dearest),
-        time(cheapest)
-    )
+    let said = [on(false), on(true)].into_iter().flatten().join("; ");
+    let mut text =
+        format!("Of {} data sets with a network, the model to take is {is} in {same}", advice.len());
+    if none > 0 {
+        text += &format!(", and there is none in {none}");
+    }
+    match (said.is_empty(), same + none == advice.len()) {
+        (true, true) => text + ".",
+        (true, false) => text + ". The others are not compared on test images yet.",
+        (false, _) => format!("{text}. The others against it: {said}."),
+    }
 }

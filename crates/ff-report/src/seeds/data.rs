@@ -94,7 +94,7 @@ impl SeedCell {
     }
 
     /// The chance level on the test split, and whether the model of any run is collapsed.
-    pub(super) fn chance(&self) -> Chance {
+    pub(crate) fn chance(&self) -> Chance {
         let runs = || self.runs.iter().map(SeedRun::chance);
         Chance { level: runs().find_map(|of| of.level), collapsed: runs().any(|of| of.collapsed) }
     }

@@ -10,4 +10,5 @@ mod table;
 mod tasks;
 
 pub use data::{SeedCell, SeedColumn, SeedRow, SeedRun};
+pub(crate) use sections::test_text;
 pub use table::SeedTable;

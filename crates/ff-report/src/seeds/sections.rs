@@ -3,7 +3,7 @@
 use ff_eval::{PairedDifference, Spread};
 use itertools::Itertools;
 
-use crate::published::INMERGE;
+use crate::published::{INMERGE, Published};
 use crate::section::{Field, Section, about_intervals, marked, with_content};
 use crate::seeds::data::{SeedCell, SeedColumn, SeedRow};
 use crate::seeds::table::SeedTable;
@@ -45,6 +45,45 @@ impl SeedTable {
     }
 }
 
+impl SeedTable {
+    /// The sections of one column: every score of each row, and its tasks.
+    pub(crate) fn of_column(&self, at: usize) -> Vec<Section> {
+        let column = &self.columns()[at];
+        let of = |field: &dyn Fn(&SeedRow, &SeedCell) -> Field| -> Vec<Field> {
+            self.rows().iter().map(|row| field(row, &row.cells[at])).collect()
+        };
+        let seeds = |cell: &SeedCell| cell.runs.iter().map(|run| run.seed).join(", ");
+        let tests = marked(of(&|_, cell| test_field(cell, column)).into_iter(), self.ranks(at));
+        let mut columns = vec![
+            ("Seeds".to_owned(), of(&|_, cell| Field::from(Some(seeds(cell)).filter(|of| !of.is_empty())))),
+            ("Validation".to_owned(), of(&|_, cell| Field::from(cell.validation().map(spread)))),
+            ("Test".to_owned(), tests),
+        ];
+        if let Some(baseline) = self.baseline() {
+            let less = |_: &SeedRow, cell: &SeedCell| {
+                Field::from(cell.difference(&baseline.cells[at]).map(difference))
+            };
+            columns.push((format!("less {}", baseline.method), of(&less)));
+        }
+        let published = |row: &SeedRow| self.published(row, column);
+        let mut remarks = vec![SPREAD.to_owned()];
+        if self.rows().iter().any(|row| published(row).is_some()) {
+            columns.push(("Paper".to_owned(), of(&|row, _| Field::from(published(row).map(paper)))));
+            let less = |row: &SeedRow, cell: &SeedCell| {
+                let less = published(row).zip(cell.test()).map(|(paper, ours)| ours.mean - paper.mean());
+                Field::from(less.map(format::difference))
+            };
+            columns.push(("Test − paper".to_owned(), of(&less)));
+            remarks.push(format!("Paper: {}.", INMERGE.source));
+            let label = column.published_dataset().map_or("", |of| of.label.as_str());
+            remarks.extend(INMERGE.remarks(&column.backbone, label).map(str::to_owned));
+        }
+        let heading = format!("{}, {}: scores", column.dataset, column.backbone);
+        let scores = Section::of_methods(heading, self.methods(), columns).remarks(remarks);
+        with_content([scores, tasks::section(self, at)].into_iter())
+    }
+}
+
 /// Every cell of every column of a backbone, for sections with a row for each cell.
 fn cells<'a>(
     table: &'a SeedTable,
@@ -66,7 +105,7 @@ fn spread(spread: Spread) -> String {
 const SPREAD: &str = "Mean ± sample standard deviation over seeds (number of seeds); a value without a deviation is from one seed.";
 
 /// Formats the test values of a cell; a single one has its interval.
-fn test_text(cell: &SeedCell) -> Option<String> {
+pub(crate) fn test_text(cell: &SeedCell) -> Option<String> {
     let of = cell.test()?;
     match of.count {
         1 => cell.runs.iter().filter_map(|run| run.test.as_ref()).find_map(format::score),
@@ -148,6 +187,14 @@ fn validation(table: &SeedTable, backbone: &str) -> Section {
     Section::new(heading, 3, &head, cells(table, backbone).map(row).collect()).remark(SPREAD)
 }
 
+/// The paper's number, with its deviation over five seeds if it has one.
+fn paper(published: Published) -> String {
+    match published.sd() {
+        Some(sd) => format!("{:.3} ± {sd:.3} (5)", published.mean()),
+        None => format!("{:.3}", published.mean()),
+    }
+}
+
 fn beside_paper(table: &SeedTable, backbone: &str) -> Section {
     let row = |(column, row, cell): (&SeedColumn, &SeedRow, &SeedCell)| {
         let published = table.published(row, column)?;
@@ -156,10 +203,7 @@ fn beside_paper(table: &SeedTable, backbone: &str) -> Section {
             Field::from(column.title()),
             Field::from(row.method.as_str()),
             test_field(cell, column),
-            Field::from(match published.sd() {
-                Some(sd) => format!("{:.3} ± {sd:.3} (5)", published.mean()),
-                None => format!("{:.3}", published.mean()),
-            }),
+            Field::from(paper(published)),
             Field::from(difference),
         ])
     };

@@ -6,3 +6,4 @@ mod json;
 mod sections;
 
 pub use data::{Cell, Column, Row, Table};
+pub(crate) use sections::{few_images, notes};

@@ -67,7 +67,7 @@ impl Table {
 }
 
 /// The notes on a cell and its score, such as why it is missing.
-fn notes(cell: &Cell, score: Option<&Score>) -> String {
+pub(crate) fn notes(cell: &Cell, score: Option<&Score>) -> String {
     let mut notes: Vec<String> = cell.note.clone().into_iter().collect();
     match score {
         Some(score) => notes.extend(format::notes(score)),
@@ -141,29 +141,33 @@ fn intervals(table: &Table, backbone: &str) -> Section {
 /// Says how many images of each class, or positive ones of each task, a column's scores depend on.
 fn counts(table: &Table, at: usize, column: &Column) -> Vec<String> {
     let scores = || table.rows().iter().filter_map(|row| row.cells[at].test.as_ref());
-    let (what, each, all) = match scores().any(|score| !score.outputs.is_empty()) {
-        true => ("positive ", "task", "tasks"),
-        false => ("", "class", "classes"),
+    let (what, each) = match scores().any(|score| !score.outputs.is_empty()) {
+        true => ("positive ", "task"),
+        false => ("", "class"),
     };
     let said = |split: &str, counts: &[(String, u64)]| {
         let said = || format!("{}: {what}{split} images by {each}{}.", column.dataset, listed(counts));
         (!counts.is_empty()).then(said)
     };
-    let few: Vec<&str> =
-        column.counts.iter().filter(|of| of.1 < FEW_SAMPLES).map(|of| of.0.as_str()).collect();
-    let few = match few.len() {
-        0 => String::new(),
-        1..=MANY => {
-            format!(" Fewer than {FEW_SAMPLES} of {}: scores depend on single images.", few.join(", "))
-        }
-        many => format!(" Fewer than {FEW_SAMPLES} of {many} {all}: scores depend on single images."),
-    };
     let test = scores().map(|score| &score.counts).find(|counts| !counts.is_empty());
     let name = |nth: usize| column.counts.get(nth).map_or(String::new(), |of| of.0.clone());
     let test: Vec<(String, u64)> =
         test.into_iter().flatten().enumerate().map(|(nth, &count)| (name(nth), count)).collect();
-    let validation = said("validation", &column.counts).map(|said| said + &few);
+    let validation = said("validation", &column.counts)
+        .map(|said| said + &few_images(column).map_or(String::new(), |few| format!(" {few}")));
     validation.into_iter().chain(said("test", &test)).collect()
+}
+
+/// Names the classes or tasks of a column with few validation images; `None` if there are none.
+pub(crate) fn few_images(column: &Column) -> Option<String> {
+    let few: Vec<&str> =
+        column.counts.iter().filter(|of| of.1 < FEW_SAMPLES).map(|of| of.0.as_str()).collect();
+    let which = match few.len() {
+        0 => return None,
+        1..=MANY => few.join(", "),
+        many => format!("{many} classes or tasks"),
+    };
+    Some(format!("Fewer than {FEW_SAMPLES} of {which}: scores depend on single images."))
 }
 
 /// Lists numbers of images after their names, if these are known: of many classes, the rarest.

@@ -104,9 +104,9 @@ impl Table for InmergeTable {
         self.details(records)
     }
 
-    fn report(&self, records: Records<'_>, _catalog: &Catalog) -> Result<TableReport, Error> {
+    fn report(&self, records: Records<'_>, catalog: &Catalog) -> Result<TableReport, Error> {
         let table = self.table(records)?;
-        let columns = (0..self.columns.len()).map(|at| report::column(self, at, &table, records));
+        let columns = (0..self.columns.len()).map(|at| report::column(self, at, &table, records, catalog));
         let columns = columns.collect::<Result<_, _>>()?;
         Ok((ExperimentTable::Seeds(table), columns))
     }

@@ -3,17 +3,20 @@
 use ff_report::report::ColumnReport;
 use ff_report::{Plot, SeedTable};
 
-use super::columns::{InmergeTable, SeedJobs};
+use super::columns::{InmergeColumn, InmergeTable, SeedJobs};
 use super::layers::merges;
+use crate::catalog::Catalog;
 use crate::error::Error;
+use crate::job::JobId;
 use crate::plan::Records;
-use crate::results::{empty_column, per_class};
+use crate::results::{add_images, empty_column, per_class};
 
 pub(super) fn column(
     experiment: &InmergeTable,
     at: usize,
     table: &SeedTable,
     records: Records<'_>,
+    catalog: &Catalog,
 ) -> Result<ColumnReport, Error> {
     let column = &experiment.columns[at];
     let mut report = empty_column(&column.head);
@@ -23,6 +26,7 @@ pub(super) fn column(
         let figures = experiment.figures(at, table, &merged).into_iter();
         report.figures = figures.map(|(_, figure)| Plot::Lines(figure)).collect();
         report.runs = records.training_runs(column.methods.iter().flatten().map(|jobs| &jobs.trained))?;
+        add_images(&mut report, &column.head.dataset, catalog, skipped(column, records)?);
         for (name, jobs) in shown(experiment, at, table) {
             match jobs.test.as_deref().map(|id| records.scored_predictions(id)) {
                 Some(Ok(predictions)) => report.per_class_reports.push(per_class(&name, &predictions)),
@@ -36,6 +40,17 @@ pub(super) fn column(
         Some(format!("{}: {note}", row.method))
     }));
     Ok(report)
+}
+
+/// Counts the unreadable training and test images that were left out.
+fn skipped(column: &InmergeColumn, records: Records<'_>) -> Result<[usize; 3], Error> {
+    let jobs = || column.methods.iter().flatten();
+    let trained: Vec<JobId> = jobs().map(|of| of.trained.clone()).collect();
+    let mut test = 0;
+    for id in jobs().filter_map(|of| of.test.as_deref()) {
+        test = test.max(records.skipped(id)?);
+    }
+    Ok([records.skipped_in_training(&trained)?, 0, test])
 }
 
 /// Returns the models whose results are shown per class, each of the first seed: of the row with

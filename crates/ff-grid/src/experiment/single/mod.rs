@@ -21,7 +21,7 @@ use crate::job::{DataSource, JobId, JobSpec, RunFields};
 use crate::plan::{
     ColumnHead, Experiment, Graph, Records, Recovered, StartWeights, Table, TableReport, Texts,
 };
-use crate::results::empty_column;
+use crate::results::{add_images, empty_column};
 
 pub use config::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe};
 
@@ -182,9 +182,11 @@ impl Table for SingleTable {
         Ok(Texts::from(&self.table(records)?))
     }
 
-    fn report(&self, records: Records<'_>, _catalog: &Catalog) -> Result<TableReport, Error> {
+    fn report(&self, records: Records<'_>, catalog: &Catalog) -> Result<TableReport, Error> {
         let mut column = empty_column(&self.head);
         column.runs = records.training_runs(std::iter::once(&self.job))?;
+        let skipped = records.skipped_in_training(std::slice::from_ref(&self.job))?;
+        add_images(&mut column, &self.head.dataset, catalog, [skipped, 0, 0]);
         Ok((ExperimentTable::Soups(self.table(records)?), vec![column]))
     }
 }

@@ -22,6 +22,8 @@ pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &Col
         per_class_reports: Vec::new(),
         in_use: None,
         mistakes: None,
+        images: None,
+        warnings: Vec::new(),
         figures: Vec::new(),
         missing: blocked.iter().cloned().collect(),
     }

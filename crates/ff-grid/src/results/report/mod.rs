@@ -1,6 +1,7 @@
 //! Reports on tables, from records, predictions and images.
 
 mod column;
+mod images;
 mod origin;
 mod per_class;
 mod predictions;
@@ -10,6 +11,7 @@ mod training;
 pub use source::Source;
 
 pub(crate) use column::empty_column;
+pub(crate) use images::add_images;
 pub(crate) use per_class::per_class;
 
 use ff_report::Report;

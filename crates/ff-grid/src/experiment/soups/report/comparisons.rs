@@ -1,4 +1,4 @@
-//! Comparisons of soups with the best single model, on the same samples.
+//! Comparisons of rows with the best single model, on the same samples.
 
 use ff_eval::{Metric, bootstrap_difference, delong};
 use ff_report::report::Comparison;
@@ -9,18 +9,18 @@ use crate::error::Error;
 use crate::experiment::soups::config::SoupsConfig;
 use crate::plan::Records;
 
-/// Compares every soup and ensemble with the single model on the test split and on
+/// Compares rows with the best single model on the test split and on
 /// out-of-distribution datasets. Also returns why comparisons are missing.
 pub(super) fn of<'a, 'm: 'a>(
     config: &SoupsConfig,
     dataset: &DatasetEntry,
-    (soups, single): (impl Iterator<Item = &'a Model<'m>>, &Model<'_>),
+    (others, single): (impl Iterator<Item = &'a Model<'m>>, &Model<'_>),
     records: Records<'_>,
 ) -> Result<(Vec<Comparison>, Vec<String>), Error> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for soup in soups {
-        let test = Some((None, soup.jobs.test.as_deref().zip(single.jobs.test.as_deref())));
-        let ood = dataset.ood.iter().zip(soup.jobs.ood.iter().zip(&single.jobs.ood)).map(
+    for row in others {
+        let test = Some((None, row.jobs.test.as_deref().zip(single.jobs.test.as_deref())));
+        let ood = dataset.ood.iter().zip(row.jobs.ood.iter().zip(&single.jobs.ood)).map(
             |(other, (ours, theirs))| {
                 let jobs = ours.as_ref().ok().zip(theirs.as_ref().ok());
                 (
@@ -33,17 +33,17 @@ pub(super) fn of<'a, 'm: 'a>(
             let Some((ours, theirs)) = jobs else { continue };
             match compare(config, dataset, (ours, theirs), records) {
                 Ok((difference, delong)) => found.push(Comparison {
-                    method: soup.method.name.clone(),
+                    method: row.method.name.clone(),
                     single: single.method.name.clone(),
                     ood,
                     difference,
-                    same: soup.soup.digest == single.soup.digest,
+                    same: row.soup.digest == single.soup.digest,
                     delong,
                 }),
                 Err(why) => {
                     let on = ood.as_deref().unwrap_or("test");
                     missing
-                        .push(format!("{} against {} on {on}: {why}", soup.method.name, single.method.name));
+                        .push(format!("{} against {} on {on}: {why}", row.method.name, single.method.name));
                 }
             }
         }

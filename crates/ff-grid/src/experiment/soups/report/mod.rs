@@ -18,9 +18,9 @@ use crate::error::Error;
 use crate::experiment::soups::coefficients::coefficients;
 use crate::experiment::soups::columns::{SoupsColumn, SoupsTable};
 use crate::experiment::soups::decision::recorded_classes;
-use crate::job::{GreedyBarrier, Selection, SoupRecord};
+use crate::job::{GreedyBarrier, JobId, Selection, SoupRecord};
 use crate::plan::Records;
-use crate::results::{empty_column, per_class};
+use crate::results::{add_images, empty_column, per_class};
 
 pub(super) fn column(
     table: &SoupsTable,
@@ -67,8 +67,10 @@ pub(super) fn column(
     report.forecasts = forecasts::of(&config.method, column, &models, records)?;
     let album = table.album(column, records)?;
     report.figures = album.plots.into_iter().map(|(_, plot)| plot).collect();
+    let skipped = skipped(column, &models, records)?;
+    add_images(&mut report, dataset, catalog, skipped);
     if let Some(single) = single {
-        let others = models.iter().filter(|model| !model.is_single());
+        let others = models.iter().filter(|model| model.method.name != single.method.name);
         let (found, missing) = comparisons::of(config, dataset, (others, single), records)?;
         report.comparisons = found;
         report.missing.extend(missing);
@@ -108,6 +110,17 @@ pub(super) fn column(
         mistakes::of(records, catalog, model, calibrator, &report.classes)
     });
     Ok(report)
+}
+
+/// Counts the unreadable training, validation and test images that were left out.
+fn skipped(column: &SoupsColumn, models: &[Model<'_>], records: Records<'_>) -> Result<[usize; 3], Error> {
+    let pool: Vec<JobId> = column.methods.iter().flat_map(|jobs| jobs.pool.iter().cloned()).collect();
+    let mut test = 0;
+    for model in models {
+        test = test.max(model.jobs.test.as_deref().map_or(Ok(0), |id| records.skipped(id))?);
+    }
+    let val = models.iter().map(|model| model.soup.skipped.len()).max();
+    Ok([records.skipped_in_training(&pool)?, val.unwrap_or(0), test])
 }
 
 /// Fits the decision of a model to its validation predictions. Returns it with notes on it.
