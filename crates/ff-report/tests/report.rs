@@ -64,6 +64,7 @@ fn report(difference: Option<Difference>) -> Report {
         missing: vec!["GoU has no record yet".into()],
     };
     let experiment = ExperimentReport {
+        name: "t".into(),
         table: ExperimentTable::Soups(Table::new("t", vec![column], rows).unwrap()),
         progress: vec![Progress { kind: "soup".into(), done: 1, jobs: 2 }],
         missing: vec!["dataset x".into()],
@@ -71,7 +72,13 @@ fn report(difference: Option<Difference>) -> Report {
         origin: Origin::default(),
     };
     let (title, version) = (HOSTILE.into(), "1".into());
-    Report { title, experiments: vec![experiment], problems: vec!["a record is damaged".into()], version }
+    Report {
+        title,
+        experiments: vec![experiment],
+        problems: vec!["a record is damaged".into()],
+        settings: vec![],
+        version,
+    }
 }
 
 fn difference(value: f64, low: f64, high: f64) -> Option<Difference> {
@@ -380,6 +387,12 @@ fn missing_results_are_named() {
     ] {
         assert!(page.contains(part), "no `{part}`");
     }
-    let empty = Report { title: "t".into(), experiments: vec![], problems: vec![], version: "1".into() };
+    let empty = Report {
+        title: "t".into(),
+        experiments: vec![],
+        problems: vec![],
+        settings: vec![],
+        version: "1".into(),
+    };
     assert!(empty.to_html().contains("There is no table to report on."));
 }

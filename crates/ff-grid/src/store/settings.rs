@@ -31,14 +31,18 @@ impl Settings {
         blake3::hash(text.as_bytes()).to_hex()[..8].to_owned()
     }
 
+    /// Returns a value as TOML.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
     /// Returns the keys whose values differ, each with its value here and there as TOML. `None`: the
     /// key is missing.
     pub fn differences<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, Option<&'a str>, Option<&'a str>)> {
         let mut keys: Vec<&String> = self.0.keys().chain(other.0.keys()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let of = |settings: &'a Self, key: &String| settings.0.get(key).map(String::as_str);
-        let pairs = keys.into_iter().map(|key| (key.as_str(), of(self, key), of(other, key)));
+        let pairs = keys.into_iter().map(|key| (key.as_str(), self.get(key), other.get(key)));
         pairs.filter(|(_, here, there)| here != there).collect()
     }
 }

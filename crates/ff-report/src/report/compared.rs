@@ -9,8 +9,12 @@ use crate::report::grid;
 use crate::report::recommend::DataSet;
 use crate::report::terms::Terms;
 
-/// The comparison of tables, given by their titles and data sets.
-pub(super) fn section(tables: &[(&str, &[DataSet<'_>])], terms: &mut Terms) -> Markup {
+/// The comparison of tables, given by their names and data sets, and their settings that differ.
+pub(super) fn section(
+    tables: &[(&str, &[DataSet<'_>])],
+    settings: &[(String, Vec<String>)],
+    terms: &mut Terms,
+) -> Markup {
     let names: Vec<&str> =
         tables.iter().flat_map(|(_, sets)| sets.iter().map(|set| set.name)).unique().collect();
     let rows = names.iter().flat_map(|name| {
@@ -30,7 +34,19 @@ pub(super) fn section(tables: &[(&str, &[DataSet<'_>])], terms: &mut Terms) -> M
              best model is first. Epochs of training and time are those of the model's row over its whole table. Scores of \
              two tables can be compared only if their test images are the same."
         }
+        @if !settings.is_empty() {
+            details {
+                summary { "Settings that differ (" (settings.len()) ")" }
+                (differing(tables, settings))
+            }
+        }
     }
+}
+
+fn differing(tables: &[(&str, &[DataSet<'_>])], settings: &[(String, Vec<String>)]) -> Markup {
+    let head: Vec<&str> = std::iter::once("Setting").chain(tables.iter().map(|(name, _)| *name)).collect();
+    let row = |(key, values): &(String, Vec<String>)| [vec![key.clone()], values.clone()].concat();
+    grid::long("Settings that differ", head.len(), &head, settings.iter().map(row).collect())
 }
 
 fn row(title: &str, advice: &Advice<'_>) -> Vec<String> {

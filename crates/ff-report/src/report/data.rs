@@ -20,6 +20,9 @@ pub struct Report {
     pub experiments: Vec<ExperimentReport>,
     /// What could not be read, one sentence each.
     pub problems: Vec<String>,
+    /// The settings that differ between the experiments: the key, and the value in each, empty if it
+    /// has none.
+    pub settings: Vec<(String, Vec<String>)>,
     /// The version of the software that made the page.
     pub version: String,
 }
@@ -27,6 +30,8 @@ pub struct Report {
 /// The report of one experiment: its table, and details of each column.
 #[derive(Debug, Clone)]
 pub struct ExperimentReport {
+    /// Its name, which tells it from others of the same table's name.
+    pub name: String,
     /// The table.
     pub table: ExperimentTable,
     /// The numbers of finished jobs, by kind.
@@ -404,14 +409,5 @@ impl ColumnReport {
     /// The name of a class or task, or its index if the name is not known.
     pub(super) fn class(&self, at: usize) -> String {
         self.classes.get(at).cloned().unwrap_or_else(|| at.to_string())
-    }
-}
-
-impl ExperimentReport {
-    pub(super) fn title(&self) -> &str {
-        match &self.table {
-            ExperimentTable::Soups(table) => table.title(),
-            ExperimentTable::Seeds(table) => table.title(),
-        }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn document(report: &Report) -> String {
                 a.skip href="#summary" { "Skip to the summary" }
                 header {
                     h1 { (report.title) }
-                    p.note { (report.experiments.iter().map(|of| of.title()).join(", ")) }
+                    p.note { (report.experiments.iter().map(|of| &of.name).join(", ")) }
                 }
                 nav aria-label="Contents" {
                     ul { @for of in &panels { li { a href=(format!("#{}", of.anchor)) { (of.tab) } } } }
@@ -74,7 +74,7 @@ fn panels(report: &Report) -> Vec<Panel> {
         content: first_screen(report, &sets),
     }];
     for (nth, (experiment, sets)) in report.experiments.iter().zip(&sets).enumerate() {
-        let title = experiment.title();
+        let title = &experiment.name;
         for (at, set) in sets.iter().enumerate() {
             let (anchor, tab) = (anchor(nth, at), named(set.name, title));
             let content = data_set::panel(&anchor, set, experiment);
@@ -94,14 +94,14 @@ fn anchor(experiment: usize, set: usize) -> String {
 fn first_screen(report: &Report, sets: &[Vec<DataSet<'_>>]) -> Markup {
     let mut terms = Terms::new();
     let many = report.experiments.len() > 1;
-    let titles = report.experiments.iter().map(|of| of.title());
+    let titles = report.experiments.iter().map(|of| of.name.as_str());
     let tables: Vec<(&str, &[DataSet<'_>])> = titles.zip(sets.iter().map(Vec::as_slice)).collect();
     html! {
         @for why in &report.problems { p.warning { (why) } }
         @if report.experiments.is_empty() { p { "There is no table to report on." } }
-        @if many { (compared::section(&tables, &mut terms)) }
+        @if many { (compared::section(&tables, &report.settings, &mut terms)) }
         @for (nth, (experiment, sets)) in report.experiments.iter().zip(sets).enumerate() {
-            h3.hidden[!many] { (experiment.title()) }
+            h3.hidden[!many] { (experiment.name) }
             (summary::of_experiment(experiment, sets, |at| anchor(nth, at), &mut terms))
         }
         @if !report.experiments.is_empty() { (reading::section(report)) }

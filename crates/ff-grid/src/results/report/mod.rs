@@ -21,7 +21,7 @@ use itertools::Itertools;
 use crate::error::Error;
 use crate::job::VERSION;
 use crate::plan::Records;
-use crate::store::RunStore;
+use crate::store::{RunStore, Settings};
 
 /// Collects the data of a report.
 ///
@@ -36,7 +36,19 @@ pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems
         }
     }
     problems.extend(runs.passed_over());
-    Report { title: title.to_owned(), experiments, problems, version: VERSION.to_owned() }
+    // A table that cannot be read has no place among the values.
+    let settings = if experiments.len() == sources.len() { differing(sources) } else { Vec::new() };
+    Report { title: title.to_owned(), experiments, problems, settings, version: VERSION.to_owned() }
+}
+
+/// Returns the settings that differ between tables, with the value in each as TOML.
+fn differing(sources: &[Source<'_>]) -> Vec<(String, Vec<String>)> {
+    let all: Vec<Settings> = sources.iter().map(|source| source.plan.settings()).collect();
+    let Some((first, others)) = all.split_first() else { return Vec::new() };
+    let keys =
+        others.iter().flat_map(|other| first.differences(other)).map(|(key, ..)| key).sorted().unique();
+    let value = |settings: &Settings, key: &str| settings.get(key).unwrap_or_default().to_owned();
+    keys.map(|key| (key.to_owned(), all.iter().map(|of| value(of, key)).collect())).collect()
 }
 
 fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, Error> {
@@ -44,7 +56,10 @@ fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, 
     let records = Records { plan, runs };
     let (table, columns) = plan.table.report(records, source.catalog)?;
     let (progress, origin) = (progress(records)?, origin::of(records, &source.commands)?);
-    Ok(ExperimentReport { table, progress, missing: plan.missing(), columns, origin })
+    let folder = plan.folder(runs);
+    let name = folder.file_name().map_or(plan.name().into(), |name| name.to_string_lossy());
+    let (name, missing) = (name.into_owned(), plan.missing());
+    Ok(ExperimentReport { name, table, progress, missing, columns, origin })
 }
 
 /// Counts the finished jobs of each kind, in the order of the plan.
