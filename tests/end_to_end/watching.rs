@@ -40,15 +40,15 @@ fn a_grid_is_watched_from_outside() {
     assert_eq!(seen["best"][0]["column"], "shapes pico");
     let text = place.run(&format!("{watch} --set finetune.epochs=1000000")).ok();
     assert!(text.starts_with("1 of 26 jobs done, ") && text.contains("\nrunning  shapes pico: lr"), "{text}");
-    let status = format!("ff-grid status --config tiny.toml --set finetune.epochs=1000000");
+    let status = "ff-grid status --config tiny.toml --set finetune.epochs=1000000";
     let by = format!("process {} on", grid.id());
     assert_has(
-        &place.run(&status).ok(),
+        &place.run(status).ok(),
         &["running:\n  shapes pico: lr 1e-2", " of 1000000, ", &by, ", for "],
     );
     grid.kill().unwrap();
     grid.wait().unwrap();
-    let stopped = place.run(&status).ok();
+    let stopped = place.run(status).ok();
     assert_has(
         &stopped,
         &["stopped:\n  shapes pico: lr 1e-2", &by, " ended\n", "hint: no process is running"],
