@@ -27,7 +27,8 @@ fn damaged_results_are_named_and_never_averaged() {
     assert!(!said.contains("a process beside this one failed"), "{said}");
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
-    assert_eq!(new, Vec::<String>::new(), "damaged weights were used");
+    let is_note = |file: &String| file.ends_with("/failure.json");
+    assert!(new.len() == 1 && new.iter().all(is_note), "damaged weights were used: {new:?}");
     let table = place.read(&format!("{}/table.md", place.other_table()));
     assert_has(&table, &["not run", "No verdict: it needs the results of all rows."]);
 

@@ -180,7 +180,7 @@ mod tests {
         let all = training(Some(48), Trainable::All {});
         let sizes = |jobs: &[Job]| networks(jobs).iter().map(|of| of.image_size).collect::<Vec<_>>();
         assert_eq!(sizes(&[all.clone(), all.clone()]), [32, 48]);
-        let of = networks(&[all.clone()]);
+        let of = networks(std::slice::from_ref(&all));
         let small = Speed::default().with_rates(&of[0], Rates { train: 10.0, evaluate: 30.0 });
         assert_eq!(small.seconds(&all), None, "nothing is known of training at 48 px");
         let both = small.with_rates(&of[1], Rates { train: 6.0, evaluate: 20.0 });
