@@ -232,7 +232,7 @@ fn a_browser_shows_figures_tabs_and_sorted_tables() {
     assert_eq!((&phone["width"], &phone["wide"]), (&390.into(), &0.into()), "{phone}");
     assert!(phone["take"].as_str().unwrap().starts_with("Take "), "{phone}");
     assert!(phone["score"].as_str().unwrap().starts_with("0."), "{phone}");
-    assert_eq!(phone["set"], "Shifted: twin");
+    assert_eq!(phone["set"], "Shifted: twin, chance 0.2500");
     assert!(phone["bottoms"].as_array().unwrap().iter().all(|of| of.as_f64().unwrap() < 844.0), "{phone}");
 
     let dark = ["--blink-settings=preferredColorScheme=0", "--window-size=500,900", "--dump-dom"];

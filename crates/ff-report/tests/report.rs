@@ -8,7 +8,7 @@ use ff_report::report::{
     Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, ImagesReport,
     Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, Progress, Report, Step,
 };
-use ff_report::{Cell, Column, ColumnVerdict, Cost, Row, Table};
+use ff_report::{Cell, Chance, Column, ColumnVerdict, Cost, Row, Score, Table};
 use score::score;
 use verdict::verdict;
 
@@ -172,6 +172,43 @@ fn the_model_to_take_comes_before_test_images() {
     assert!(none.contains("<strong>No model to take</strong>") && !none.contains("Take "));
 }
 
+#[test]
+fn chance_and_collapsed_models_are_marked() {
+    let mut report = shifted();
+    let experiment = &mut report.experiments[0];
+    let ExperimentTable::Soups(table) = &experiment.table else { panic!("a table of soups") };
+    let with = |collapsed: bool| {
+        let chance = Chance { level: Some(0.45), collapsed };
+        let rows = table.rows().iter().map(|row| {
+            let mut cell = row.cells[0].clone();
+            cell.test = cell.test.map(|test| Score { chance, ..test });
+            Row { cells: vec![cell], ..row.clone() }
+        });
+        let column = Column { collapsed, ..table.columns()[0].clone() };
+        ExperimentTable::Soups(Table::new("t", vec![column], rows.collect()).unwrap())
+    };
+    let [apart, same] = [with(false), with(true)];
+    experiment.table = apart;
+    let page = report.to_html();
+    for part in [
+        "<dt>Test, chance 0.4500</dt>",
+        "<th scope=\"row\">Chance</th><td class=\"number\">–</td><td class=\"number\">0.4500</td>",
+        "<line class=\"chance\"",
+    ] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    assert!(!page.contains('†'));
+    report.experiments[0].table = same;
+    report.experiments[0].columns[0].best = None;
+    let page = report.to_html();
+    assert!(
+        page.contains(
+            "<strong>No model to take</strong>: each predicts one class for all validation images."
+        )
+    );
+    assert!(page.contains("<td class=\"number\">0.6000 † <small>["));
+}
+
 /// A report of a column with one set of shifted images, on which the soup is worse.
 fn shifted() -> Report {
     let mut report = report(difference(0.1, -0.02, 0.2));
@@ -252,13 +289,7 @@ fn several_data_sets_are_counted() {
 fn several_tables_are_compared_first() {
     let mut report = report(difference(0.1, 0.02, 0.2));
     let mut other = report.experiments[0].clone();
-    other.columns[0].best = Some("Single".into());
-    other.table = match &other.table {
-        ExperimentTable::Soups(table) => ExperimentTable::Soups(
-            Table::new("Second", table.columns().to_vec(), table.rows().to_vec()).unwrap(),
-        ),
-        other => other.clone(),
-    };
+    (other.name, other.columns[0].best) = ("Second".into(), Some("Single".into()));
     assert!(!report.to_html().contains("The tables compared"));
     report.experiments.push(other);
     let page = report.to_html();

@@ -22,6 +22,8 @@ pub(super) struct Advice<'a> {
     pub scores: Vec<Option<String>>,
     /// The chance level on each of these sets.
     pub chances: Vec<Option<f64>>,
+    /// The chance level less the baseline's score on each of these sets.
+    pub chances_less: Vec<Option<f64>>,
     /// The cost of its row, over the whole table.
     pub cost: Option<Cost>,
     /// The row that others are compared with, and what it is.

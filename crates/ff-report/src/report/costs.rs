@@ -78,7 +78,8 @@ fn shown(advice: &[&Advice<'_>], row: &str, shifted: bool) -> String {
 /// What the model to take costs and its baseline; of several, what the least and the most expensive rows cost.
 pub(super) fn sentence(experiment: &ExperimentReport, advice: &[&Advice<'_>]) -> String {
     let rows = rows(experiment);
-    let known = || rows.iter().filter(|(_, cost)| *cost != Cost::default());
+    let is_known = |cost: &Cost| cost.training_epochs > 0 || cost.wall_seconds.is_some_and(|of| of > 0.0);
+    let known = || rows.iter().filter(|(_, cost)| is_known(cost));
     let price = |(_, cost): &&(&str, Cost)| {
         (cost.training_epochs, cost.wall_seconds.map_or(0, |of| (of * 1e3) as u64))
     };
@@ -99,5 +100,7 @@ pub(super) fn sentence(experiment: &ExperimentReport, advice: &[&Advice<'_>]) ->
         format!("{name} takes {} epochs of training{time}", format::count(cost.training_epochs))
     };
     let second = if first.0 == second.0 { String::new() } else { format!("; {}", said(second)) };
-    format!("{}{second}. A soup is a single model, so a prediction costs the same.", said(first))
+    let soups = matches!(experiment.table, ExperimentTable::Soups(_));
+    let same = if soups { " A soup is a single model, so a prediction costs the same." } else { "" };
+    format!("{}{second}.{same}", said(first))
 }

@@ -20,7 +20,7 @@ pub(super) fn panel(anchor: &str, set: &DataSet<'_>, experiment: &ExperimentRepo
             section id=(format!("{anchor}-{nth}")) {
                 h3 { (column.backbone) span.note { " " (column.metric.title()) } }
                 (scores(column, experiment))
-                @for why in &column.missing { p.warning { "Missing: " (why) } }
+                @if !column.missing.is_empty() { p.warning { "Missing: " (column.missing.join("; ")) "." } }
                 @for (name, heading, content) in chapters(column) {
                     @if let Some(content) = content {
                         details id=(format!("{anchor}-{nth}-{name}")) { summary { h4 { (heading) } } (content) }

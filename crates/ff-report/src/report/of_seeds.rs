@@ -39,6 +39,7 @@ pub(super) fn advice<'a>(column: &'a ColumnReport, table: &SeedTable) -> Advice<
         sets: vec![ImageSet::Test],
         scores: vec![best.zip(at).and_then(|((row, _), at)| test_text(&row.cells[at]))],
         chances: vec![at.and_then(|at| table.rows().iter().find_map(|row| row.cells[at].chance().level))],
+        chances_less: vec![at.and_then(|at| chance_less(table, at))],
         cost: best.map(|(row, _)| row.cost),
         baseline: baseline.map(|of| of.method.clone()),
         baseline_is: "the baseline",
@@ -46,6 +47,12 @@ pub(super) fn advice<'a>(column: &'a ColumnReport, table: &SeedTable) -> Advice<
         warnings: column.warnings.clone(),
         take,
     }
+}
+
+/// The chance level less the baseline's mean score.
+fn chance_less(table: &SeedTable, at: usize) -> Option<f64> {
+    let level = table.rows().iter().find_map(|row| row.cells[at].chance().level)?;
+    Some(level - table.baseline()?.cells[at].test()?.mean)
 }
 
 /// The tables of every score of a data set with a network.

@@ -29,6 +29,11 @@ pub(super) fn advice<'a>(column: &'a ColumnReport, table: &Table) -> Advice<'a> 
     let verdict = head.and_then(|head| head.verdict.as_ref());
     let sets = sets(at, table);
     let single = column.comparisons.first().map(|of| &of.single).or(verdict.map(|of| &of.single));
+    let level =
+        |set: &ImageSet| table.rows().iter().find_map(|row| score(row.cells.get(at?)?, set)?.chance.level);
+    let baseline = single.and_then(|single| table.rows().iter().find(|row| row.method == *single));
+    let chance_less =
+        |set: &ImageSet| Some(level(set)? - score(baseline?.cells.get(at?)?, set)?.value.value()?);
     let mut advice = Advice {
         column,
         metric: column.metric,
@@ -36,7 +41,8 @@ pub(super) fn advice<'a>(column: &'a ColumnReport, table: &Table) -> Advice<'a> 
         sentence: sentence(column, verdict, cell, head),
         worth: cell.map(|of| Worth { validation: of.validation, cross_fitted: of.cross_fitted }),
         scores: sets.iter().map(|set| format::score(score(cell?, set)?)).collect(),
-        chances: sets.iter().map(|set| score(cell?, set)?.chance.level).collect(),
+        chances: sets.iter().map(level).collect(),
+        chances_less: sets.iter().map(chance_less).collect(),
         cost: row.map(|row| row.cost),
         baseline: single.cloned(),
         baseline_is: "the best single model",
@@ -72,9 +78,12 @@ fn sentence(
     head: Option<&Column>,
 ) -> [String; 2] {
     let Some(best) = &column.best else {
-        let why = head.and_then(|head| head.no_verdict.clone());
-        let why = why.unwrap_or("no row is recommended on validation images".to_owned());
-        return ["No model to take".to_owned(), why + "."];
+        let why = match head {
+            Some(Column { collapsed: true, .. }) => "each predicts one class for all validation images",
+            Some(Column { no_verdict: Some(why), .. }) => why,
+            _ => "no row is recommended on validation images",
+        };
+        return ["No model to take".to_owned(), format!("{why}.")];
     };
     if let Some(verdict) = verdict.filter(|of| of.taken() == Some(best))
         && let Some((take, why)) = verdict.sentence(column.metric).split_once(": ")

@@ -71,15 +71,21 @@ fn card(set: &DataSet<'_>, anchor: &str, cost: Option<&str>, terms: &mut Terms) 
     }
 }
 
-/// The scores of the model to take.
+/// The scores of the model to take; before there are test scores, that on validation images.
 fn scores(advice: &Advice<'_>) -> Markup {
+    let validation = advice.worth.and_then(|of| of.validation).filter(|_| advice.sets.is_empty());
     let scores = itertools::izip!(&advice.sets, &advice.scores, &advice.chances);
     let scores = scores.filter_map(|(set, score, chance)| Some((set, score.as_ref()?, chance)));
     html! {
-        dl.scores { @for (set, score, chance) in scores { div {
-            dt { (set.title()) @if let Some(level) = chance { ", chance " (format::value(*level)) } }
-            dd { (grid::value(score)) }
-        } } }
+        dl.scores {
+            @if let Some(score) = validation { div { dt { "Validation" } dd { (format::value(score)) } } }
+            @for (set, score, chance) in scores {
+                div {
+                    dt { (set.title()) @if let Some(level) = chance { ", chance " (format::value(*level)) } }
+                    dd { (grid::value(score)) }
+                }
+            }
+        }
     }
 }
 
@@ -109,7 +115,12 @@ fn on_images(advice: &Advice<'_>) -> Option<String> {
         format!("{said} on {images} ({})", advice.said(dot))
     };
     let said = advice.differences().map(of).join("; ");
-    (!said.is_empty()).then(|| format!("{take} against {baseline}, {}: {said}.", advice.baseline_is))
+    // A row may be called by what it is.
+    let is = match advice.baseline_is.ends_with(&baseline.to_lowercase()) {
+        true => String::new(),
+        false => format!(", {}", advice.baseline_is),
+    };
+    (!said.is_empty()).then(|| format!("{take} against {baseline}{is}: {said}."))
 }
 
 /// Counts what test and shifted images say of the models to take.
@@ -133,7 +144,7 @@ fn counts(advice: &[&Advice<'_>]) -> String {
     let mut text =
         format!("Of {} data sets with a network, the model to take is {is} in {same}", advice.len());
     if none > 0 {
-        text += &format!(", and there is none in {none}");
+        text += &format!("; in {none} there is no model to take");
     }
     match (said.is_empty(), same + none == advice.len()) {
         (true, true) => text + ".",

@@ -35,10 +35,6 @@ pub(super) fn column(
             }
         }
     }
-    report.missing.extend(table.rows().iter().filter_map(|row| {
-        let note = row.cells[at].note.as_ref()?;
-        Some(format!("{}: {note}", row.method))
-    }));
     Ok(report)
 }
 

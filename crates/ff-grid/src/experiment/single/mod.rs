@@ -185,6 +185,7 @@ impl Table for SingleTable {
     fn report(&self, records: Records<'_>, catalog: &Catalog) -> Result<TableReport, Error> {
         let mut column = empty_column(&self.head);
         column.runs = records.training_runs(std::iter::once(&self.job))?;
+        column.best = records.of(&self.job)?.map(|_| self.experiment.kind.name().to_owned());
         let skipped = records.skipped_in_training(std::slice::from_ref(&self.job))?;
         add_images(&mut column, &self.head.dataset, catalog, [skipped, 0, 0]);
         Ok((ExperimentTable::Soups(self.table(records)?), vec![column]))
