@@ -48,14 +48,14 @@ fn a_grid_is_watched_from_outside() {
             && text.contains("\nrunning  shapes pico: lr"),
         "{text}"
     );
-    let status = format!("ff-grid status --config tiny.toml --set finetune.epochs=1000000");
+    let status = "ff-grid status --config tiny.toml --set finetune.epochs=1000000";
     let by = format!("process {} on", grid.id());
     let running = ["running:\n  shapes pico: lr 1e-2", " of 1000000, ", &by, ", for "];
-    assert_has(&place.run(&status).ok(), &running);
+    assert_has(&place.run(status).ok(), &running);
     grid.kill().unwrap();
     grid.wait().unwrap();
     let stopped = ["stopped:\n  shapes pico: lr 1e-2", &by, " ended\n", "hint: no process is running"];
-    assert_has(&place.run(&status).ok(), &stopped);
+    assert_has(&place.run(status).ok(), &stopped);
     let text = place.run(&format!("{watch} --set finetune.epochs=1000000")).ok();
     assert!(text.starts_with("1 of 26 jobs done, 1 stopped, 24 waiting\nstopped  shapes pico: lr"), "{text}");
     let ended = format!("process {} on", grid.id());
