@@ -49,15 +49,19 @@ fn tables_have_cross_fitted_scores_and_a_verdict() {
 fn models_that_predict_one_class_are_marked_and_none_is_recommended() {
     let place = Place::with_table(&shapes(24).replace("test = 8", "test = 24"));
     place.run(RUN).ok();
-    let folder = "runs/tables/tiny";
-    let soup = StateDict::open(place.path(folder).join("soup.safetensors")).unwrap();
+    let soup = StateDict::open(place.path("runs/tables/tiny/soup.safetensors")).unwrap();
+    soup.save(place.path("dead.safetensors"), None).unwrap();
+    let line = format!("{RUN} --set backbone.0.weights=dead.safetensors");
+    place.run(&line).ok();
+    let folder = &place.other_table();
+    assert!(place.path(folder).join("soup.safetensors").exists());
     let zeros = soup.iter().map(|(name, tensor)| {
         let (dtype, shape, size) = (tensor.dtype, tensor.shape.to_vec(), tensor.data.len());
         (name.to_owned(), OwnedTensor { dtype, shape, data: vec![0; size] })
     });
     StateDict::from_tensors(zeros.collect()).save(place.path("dead.safetensors"), None).unwrap();
 
-    let printed = place.run(&format!("{RUN} --set backbone.0.weights=dead.safetensors")).ok();
+    let printed = place.run(&line).ok();
     assert_has(
         &printed,
         &[
@@ -69,7 +73,7 @@ fn models_that_predict_one_class_are_marked_and_none_is_recommended() {
         ],
     );
     assert!(!printed.contains("**"), "none is marked as the best: {printed}");
-    let left = ["config.toml", "files.json", "table.csv", "table.json", "table.md", "table.tex"];
+    let left = ["config.toml", "files.json", "jobs.json", "table.csv", "table.json", "table.md", "table.tex"];
     assert_eq!(place.files(folder), left, "the earlier soup is withdrawn");
     let cell = &place.json(&format!("{folder}/table.json"))["rows"][0]["cells"][0];
     assert_eq!(

@@ -228,7 +228,7 @@ fn share(start: impl Fn(&Place, &str) -> Child) {
     };
     let mut killed = children.swap_remove(at_work);
     killed.kill().unwrap();
-    let by_killed = end(killed).1.lines().filter(|line| line.starts_with('[')).count() as u64;
+    let by_killed = end(killed).1.lines().filter(|line| line.ends_with(" s)")).count() as u64;
     let mut by_others = 0;
     for child in children {
         let (ended_well, said) = end(child);

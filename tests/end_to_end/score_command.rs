@@ -339,7 +339,10 @@ fn predictions_are_scored_cross_fitted_and_compared() {
     let ran = select(&place, PREDICT, "--method greedy --score-jobs 4");
     assert_has(&ran.stderr, &["of 4: x/a.pth 0.7500 (", "of 4: y/d.pth 0.8750 ("]);
     let printed = ran.ok();
-    let expected = ["accuracy 0.9375 on validation, 2 of 4 models", " cross-fitted in 3 folds: optimism "];
+    let expected = [
+        "accuracy 0.9375 on validation (chance 0.5000), 2 of 4 models",
+        " cross-fitted in 3 folds: optimism ",
+    ];
     assert_has(&printed, &expected);
     assert_has(&printed, &["240 validation images"]);
     assert_eq!(number(&place), 0.75);

@@ -26,6 +26,7 @@ fn a_table_from_plan_to_verified_soup() {
     let made = [
         "config.toml",
         "files.json",
+        "jobs.json",
         "soup.json",
         "soup.md",
         "soup.safetensors",

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ff_checkpoint::{StateDict, map_on_cores, write_atomic};
 use ff_grid::{
     Architecture, BackboneConfig, DatasetEntry, Experiment, ForecastConfig, MethodConfig, ModelConfig, Pool,
@@ -52,8 +52,14 @@ pub(super) fn make(options: &SelectOptions, images: &Path, select: Option<Select
         json: options.json,
     };
     crate::grid::run(&RunOptions::local(table, options.device), &CommonOptions::default())?;
-    let weights = StateDict::open(folder.join("soup.safetensors"))
-        .with_context(|| "the table has no soup".to_owned())?;
+    let soup = folder.join("soup.safetensors");
+    if !soup.exists() {
+        bail!(
+            "{}: expected a soup, found none: every soup predicts one class for all validation images",
+            folder.display()
+        );
+    }
+    let weights = StateDict::open(soup)?;
     weights.save(&options.output, Some(weights.provenance()?))?;
     info!("wrote {}", options.output.display());
     write_report(&ReportOptions::of(path, runs, page_of(&options.output)))
