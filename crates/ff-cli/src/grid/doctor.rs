@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use ff_grid::{Claims, Finding, Remedy, RunConfig, RunStore, examine};
 
-use super::plan::counted;
+use super::words::counted;
 use crate::options::RunsOption;
 
 /// A runs folder, and whether to repair it.

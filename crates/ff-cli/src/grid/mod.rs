@@ -8,14 +8,15 @@ mod price;
 mod run;
 mod status;
 mod time;
+mod words;
 mod work;
 
 pub use doctor::{DoctorOptions, doctor};
 pub use options::TableOptions;
-pub(crate) use plan::counted;
 pub use plan::{PlanOptions, plan};
 pub use run::{RunOptions, run};
 pub use status::{cancel, status};
+pub(crate) use words::counted;
 pub use work::{WorkOptions, work};
 
 /// Shows a table that any number of processes run.

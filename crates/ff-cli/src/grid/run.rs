@@ -15,7 +15,7 @@ use tch::Device;
 
 use super::beside::{Beside, stop_with_parent};
 use super::options::prepare;
-use super::plan::{counted, indented};
+use super::words::{counted, indented};
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::options::GLOBAL;
 use crate::progress::GridProgress;
