@@ -7,7 +7,7 @@ use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
 use ff_models::tch::Device;
 use ff_models::{Architecture, Model, Spec};
 
-use crate::place::{FOLDER, Place, assert_has, picture, table};
+use crate::place::{FOLDER, Place, assert_has, table};
 
 const CLASSES: [&str; 3] = ["a", "b", "c"];
 

@@ -67,7 +67,9 @@ struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        BARS.suspend(|| io::stderr().write_all(line)).map(|()| line.len())
+        // A closed stderr is ignored, so that long work continues without it.
+        let _ = BARS.suspend(|| io::stderr().write_all(line));
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -4,7 +4,7 @@ use ff_grid::{Job, Plan, RunStore, Settings, begin_table};
 use itertools::Itertools;
 use tracing::info;
 
-use super::plan::counted;
+use super::words::counted;
 use crate::output::say;
 
 /// Says what is left to do and where results go, and notes the table's jobs in its folder.

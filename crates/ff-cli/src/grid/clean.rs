@@ -10,7 +10,7 @@ use ff_grid::{Claims, RunConfig, RunStore, TableFolder, bytes_below, job_bytes, 
 use indicatif::HumanBytes;
 
 use super::options::existing_runs;
-use super::plan::counted;
+use super::words::counted;
 use crate::options::RunsOption;
 use crate::output::{print, print_json, say};
 

@@ -5,7 +5,7 @@ use clap::Args;
 use ff_grid::{Claims, Finding, Remedy, RunConfig, examine};
 
 use super::options::existing_runs;
-use super::plan::counted;
+use super::words::counted;
 use crate::options::RunsOption;
 
 /// A runs folder, and whether to repair it.

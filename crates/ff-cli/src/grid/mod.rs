@@ -12,16 +12,17 @@ mod progress;
 mod run;
 mod status;
 mod time;
+mod words;
 mod work;
 
 pub use clean::{CleanOptions, clean};
 pub use doctor::{DoctorOptions, doctor};
 pub use list::{ListOptions, list};
 pub use options::TableOptions;
-pub(crate) use plan::counted;
 pub use plan::{PlanOptions, plan};
 pub use run::{RunOptions, run};
 pub use status::{cancel, status};
+pub(crate) use words::counted;
 pub use work::{WorkOptions, work};
 
 /// Shows a table that any number of processes run.

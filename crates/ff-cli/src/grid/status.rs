@@ -11,7 +11,7 @@ use itertools::Itertools;
 use serde_json::json;
 
 use super::options::{TableOptions, prepare};
-use super::plan::{counted, indented};
+use super::words::{counted, indented};
 use crate::watch::spoken;
 
 /// Prints how many of a table's jobs are in each state, and what those are about that are not done.

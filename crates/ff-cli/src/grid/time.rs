@@ -10,9 +10,9 @@ use ff_models::Architecture;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::plan::counted;
 use super::price::{Priced, price};
 use super::run::workers_of;
+use super::words::counted;
 use crate::device::DeviceChoice;
 use crate::options::GLOBAL;
 use crate::watch::spoken;
