@@ -104,7 +104,7 @@ fn another_table_shares_the_training(place: &Place) {
     assert_eq!(new.len(), 7);
     let kinds = ["evaluate-", "verdict-"];
     assert!(new.iter().all(|file| kinds.iter().any(|kind| file.starts_with(kind))), "{new:?}");
-    assert_eq!(place.files("runs/tables/other").len(), 9);
+    assert_eq!(place.files("runs/tables/other").len(), 10);
 }
 
 #[test]
