@@ -4,9 +4,9 @@
 mod score;
 mod verdict;
 
-use ff_eval::{Metric, OutputAuroc, Score, Value};
+use ff_eval::{Chance, Metric, OutputAuroc, Score, Value};
 use ff_report::published::{FISSIONFUSION, Published};
-use ff_report::{Cell, Column, Cost, Error, Row, Table};
+use ff_report::{Cell, Column, Cost, Error, Rank, Row, Table};
 
 fn score(metric: Metric, value: f64) -> Option<Score> {
     Some(score::score(metric, Value::Defined(value)))
@@ -170,6 +170,32 @@ fn cross_fitted_values_are_beside_validation() {
     assert!(
         !small(Column::new("Net", "mine", Metric::Accuracy), without).to_markdown().contains("ross-fitted")
     );
+}
+
+#[test]
+fn chance_has_a_row_and_collapsed_models_a_mark() {
+    let chance = |collapsed| Chance { level: Some(0.6), collapsed };
+    let row = |method: &str, value: f64, collapsed| {
+        let test = score(Metric::Accuracy, value).map(|of| Score { chance: chance(collapsed), ..of });
+        let cell = Cell { validation: Some(0.61), chance: chance(collapsed), test, ..Cell::default() };
+        Row { method: method.to_owned(), cells: vec![cell], cost: Cost::default() }
+    };
+    let of = |rows, collapsed| {
+        let column = Column { collapsed, ..Column::new("Net", "mine", Metric::Accuracy) };
+        Table::new("t", vec![column], rows).unwrap()
+    };
+    let table = of(vec![row("A", 0.59, false), row("B", 0.6, true)], false);
+    assert_eq!(table.ranks(0), [Some(Rank::Best), None], "a collapsed model has no mark of the best");
+    let markdown = table.to_markdown();
+    for part in
+        ["| A      |      **0.5900** |", "| B      |        0.6000 † |", "| Chance |          0.6000 |"]
+    {
+        assert!(markdown.contains(part), "no `{part}` in {markdown}");
+    }
+    assert!(markdown.contains("†: the model predicts one class for all images"), "{markdown}");
+    assert!(table.to_latex().contains("0.6000 †") && table.to_csv().contains(",0.6,true,"));
+    let said = "No model is recommended: each predicts one class for all validation images.";
+    assert!(!markdown.contains(said) && of(vec![row("B", 0.6, true)], true).to_markdown().contains(said));
 }
 
 #[test]

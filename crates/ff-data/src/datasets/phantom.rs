@@ -32,7 +32,8 @@ pub struct PhantomConfig {
     /// blur, noise, colour cast, background).
     pub shifted: bool,
     /// How visible the spots of `grades`, the patches of `opacity` and the marks of `findings` are, in
-    /// percent, 1 to 1000: the size of spots, and the light of the others. Other tasks do not change.
+    /// percent, 1 to 1000: the size of spots, and the light of the others. Other tasks do not
+    /// change. Absent: 100.
     #[serde(skip_serializing_if = "is_usual")]
     pub visibility: u32,
 }
