@@ -155,7 +155,7 @@ mod tests {
             let of = |row: [f32; 4]| of_classes(&classes, row.repeat(classes.len()), 4);
             let share = |class| classes.iter().filter(|of| **of == class).count() as f64 / classes.len() as f64;
             let rows = (0..4).map(|taken| std::array::from_fn(|class| if class == taken { 1.0 } else { 0.0 }));
-            // A logarithm of 1e-30 stands in for that of 0.
+            // The logarithm of 1e-30 is taken for that of 0.
             let shares: [f32; 4] = std::array::from_fn(|class| share(class).max(1e-30).ln() as f32);
             let models: Vec<Predictions> = rows.chain([shares, other]).map(of).collect();
             for metric in Metric::ALL {

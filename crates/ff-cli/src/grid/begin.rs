@@ -1,5 +1,7 @@
 //! What a run says and notes before its first job.
 
+use std::collections::BTreeMap;
+
 use ff_grid::{Job, Plan, RunStore, Settings, begin_table};
 use itertools::Itertools;
 use tracing::info;
@@ -9,11 +11,17 @@ use crate::output::say;
 
 /// Says what is left to do and where results go, and notes the table's jobs in its folder.
 ///
+/// `found` has the seconds of the jobs on record ([`RunStore::finished`]).
+///
 /// # Errors
-/// A record that cannot be read; a folder that cannot be written.
-pub fn begin(plan: &Plan, runs: &RunStore, workers: usize) -> anyhow::Result<()> {
+/// A folder that cannot be written.
+pub fn begin(
+    plan: &Plan,
+    runs: &RunStore,
+    found: &BTreeMap<&str, f64>,
+    workers: usize,
+) -> anyhow::Result<()> {
     let open: Vec<&Job> = plan.jobs.iter().filter(|job| job.blocked.is_none()).collect();
-    let found = runs.finished(&plan.jobs)?;
     let left = open.iter().filter(|job| !found.contains_key(job.id.as_str()));
     let epochs = counted(left.map(|job| job.cost.epochs).sum(), "epoch");
     let (name, jobs) = (plan.name(), counted(open.len() as u64, "job"));

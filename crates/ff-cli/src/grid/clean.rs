@@ -9,7 +9,7 @@ use clap::Args;
 use ff_grid::{Claims, RunConfig, RunStore, TableFolder, bytes_below, job_bytes, remove_folder, tables};
 use indicatif::HumanBytes;
 
-use super::options::existing_runs;
+use super::options::{GIVE_RUNS, existing_runs};
 use super::words::counted;
 use crate::options::RunsOption;
 use crate::output::{print, print_json, say};
@@ -48,7 +48,7 @@ impl Unneeded {
 /// A table without a list of its jobs, since they would be removed; a name that no table has; no
 /// terminal to ask on; folders that cannot be removed.
 pub fn clean(options: &CleanOptions) -> anyhow::Result<()> {
-    let runs = existing_runs(&options.runs)?;
+    let runs = existing_runs(&options.runs, GIVE_RUNS)?;
     let [dropped, jobs] = unneeded(options, &runs)?;
     let cache = if options.cache { bytes_below(&runs.root().join("cache"))? } else { 0 };
     let bytes = dropped.bytes() + jobs.bytes() + cache;

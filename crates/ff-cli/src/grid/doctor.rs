@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use ff_grid::{Claims, Finding, Remedy, RunConfig, examine};
 
-use super::options::existing_runs;
+use super::options::{GIVE_RUNS, existing_runs};
 use super::words::counted;
 use crate::options::RunsOption;
 
@@ -23,7 +23,7 @@ pub struct DoctorOptions {
 
 /// Checks every file in a runs folder, prints the findings, and repairs them if asked to.
 pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
-    let (runs, &DoctorOptions { repair, json, .. }) = (existing_runs(&options.runs)?, options);
+    let (runs, &DoctorOptions { repair, json, .. }) = (existing_runs(&options.runs, GIVE_RUNS)?, options);
     let findings = examine(&runs)?;
     if repair {
         ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease(), "none"), &findings)?;

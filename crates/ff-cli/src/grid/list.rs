@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::begin::differences;
-use super::options::existing_runs;
+use super::options::{GIVE_RUNS, existing_runs};
 use crate::options::RunsOption;
 use crate::output::{print, print_json};
 
@@ -57,7 +57,7 @@ struct Recommended {
 /// # Errors
 /// Folders that cannot be listed.
 pub fn list(options: &ListOptions) -> anyhow::Result<()> {
-    let runs = existing_runs(&options.runs)?;
+    let runs = existing_runs(&options.runs, GIVE_RUNS)?;
     let (all, sizes) = (tables(&runs)?, job_bytes(&runs)?);
     let listed: Vec<Listed> = all.iter().map(|table| of_table(table, &all, &sizes, &runs)).collect();
     let needed: BTreeSet<&PathBuf> = all.iter().flat_map(|table| table.jobs.iter().flatten()).collect();

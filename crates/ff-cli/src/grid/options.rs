@@ -45,14 +45,17 @@ pub fn prepare(options: &TableOptions, hub: HubResolver<'_>) -> anyhow::Result<(
     Ok((plan, catalog, RunStore::new(runs)))
 }
 
-/// Returns a runs folder that exists.
+/// The hint of commands that need no table.
+pub const GIVE_RUNS: &str = "give it with --runs";
+
+/// Returns a runs folder that exists; `hint` says what to do about a missing one.
 ///
 /// # Errors
 /// There is no such folder.
-pub fn existing_runs(option: &RunsOption) -> anyhow::Result<RunStore> {
+pub fn existing_runs(option: &RunsOption, hint: &str) -> anyhow::Result<RunStore> {
     let root = &option.runs;
     if !root.is_dir() {
-        bail!("{}: expected a runs folder, found none\nhint: give it with --runs", root.display());
+        bail!("{}: expected a runs folder, found none\nhint: {hint}", root.display());
     }
     Ok(RunStore::new(root))
 }

@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use itertools::Itertools;
 use tracing::info;
 
+use super::words::counted;
 use crate::bar::progress_bar;
 use crate::progress::{of_epoch, outcome};
 use crate::watch::spoken;
@@ -43,12 +44,9 @@ struct Running {
 }
 
 impl<'a> GridProgress<'a> {
-    /// Starts to show jobs, of which some may have a record.
-    ///
-    /// # Errors
-    /// A record that cannot be read.
-    pub fn new(jobs: &'a Jobs, runs: &'a RunStore) -> anyhow::Result<Self> {
-        let done = runs.finished(jobs)?.into_iter().map(|(id, seconds)| (id.into(), seconds)).collect();
+    /// Starts to show jobs. `found` has the seconds of those on record ([`RunStore::finished`]).
+    pub fn new(jobs: &'a Jobs, runs: &'a RunStore, found: BTreeMap<&str, f64>) -> Self {
+        let done = found.into_iter().map(|(id, seconds)| (id.into(), seconds)).collect();
         let state = State {
             done,
             running: BTreeMap::new(),
@@ -57,7 +55,7 @@ impl<'a> GridProgress<'a> {
         };
         let bar = progress_bar(Some(1000), "{bar:30} {prefix}, {elapsed} elapsed  {wide_msg}");
         bar.enable_steady_tick(Duration::from_secs(1));
-        Ok(Self { jobs, runs, bar, state: Mutex::new(state) })
+        Self { jobs, runs, bar, state: Mutex::new(state) }
     }
 
     /// Does work whose events it shows. When nothing was printed for 30 seconds, a line says what is
@@ -113,12 +111,13 @@ impl<'a> GridProgress<'a> {
             so_far.seconds += epoch.seconds;
             so_far.share = f64::from(epoch.epoch) / epochs.max(1) as f64;
         }
-        let text = format!("{}: epoch {}/{epochs}: {}", job.label, epoch.epoch, of_epoch(epoch));
-        self.bar.set_message(text.clone());
-        if self.bar.is_hidden() && state.said.elapsed() >= BETWEEN_EPOCHS {
-            self.line(state, &text);
-        } else {
+        let text = || format!("{}: epoch {}/{epochs}: {}", job.label, epoch.epoch, of_epoch(epoch));
+        // The forecast in the heading costs more than a short epoch may.
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text());
             self.heading(state);
+        } else if state.said.elapsed() >= BETWEEN_EPOCHS {
+            self.line(state, &text());
         }
     }
 
@@ -138,13 +137,18 @@ impl<'a> GridProgress<'a> {
         }
         let label = |id: &JobId| self.jobs.find(id).map_or_else(String::new, |job| job.label.clone());
         let since = |(id, of): (&JobId, &Running)| {
-            format!("{}, since {}", label(id), spoken(of.since.elapsed().as_secs_f64()))
+            format!("{}, for {}", label(id), spoken(of.since.elapsed().as_secs_f64()))
         };
         let running = state.running.iter().map(since).join("; ");
         let others = state.in_other_processes.iter().filter(|id| !state.done.contains_key(*id)).count();
         match (running.is_empty(), others) {
             (false, _) => self.line(state, &format!("running: {running}")),
-            (true, others) => self.line(state, &format!("waiting for {others} jobs of other processes")),
+            // The jobs are in a queue.
+            (true, 0) => {}
+            (true, others) => {
+                let jobs = counted(others as u64, "job");
+                self.line(state, &format!("waiting for {jobs} of other processes"));
+            }
         }
     }
 

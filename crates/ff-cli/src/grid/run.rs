@@ -147,7 +147,6 @@ pub fn run(options: &RunOptions, common: &Common) -> anyhow::Result<()> {
     let runs = if queued { RunStore::new(&std::path::absolute(runs.root())?) } else { runs };
     if !options.dry_run {
         catalog.start();
-        begin(&plan, &runs, setup.workers)?;
     }
     let context = JobContext {
         jobs: &plan.jobs,
@@ -159,7 +158,15 @@ pub fn run(options: &RunOptions, common: &Common) -> anyhow::Result<()> {
         device,
     };
     let is_beside = options.beside.is_some();
-    let progress = (!is_beside).then(|| GridProgress::new(&plan.jobs, &runs)).transpose()?;
+    // The process that has started this one says and notes it all.
+    let progress = match is_beside || options.dry_run {
+        true => None,
+        false => {
+            let found = runs.finished(&plan.jobs)?;
+            begin(&plan, &runs, &found, setup.workers)?;
+            Some(GridProgress::new(&plan.jobs, &runs, found))
+        }
+    };
     let tensorboard = options.tensorboard.as_deref().map(TensorBoard::new);
     let on_event = |event: Event<'_>| {
         if let (Some(board), Event::Epoch(job, epoch)) = (&tensorboard, &event) {

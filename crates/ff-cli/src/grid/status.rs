@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::bail;
 use ff_grid::{
     Failure, Forecast, Job, JobSpec, JobState, Plan, Progress, QueueStatus, RunStore, job_states, time_left,
 };
 use itertools::Itertools;
 use serde_json::json;
 
-use super::options::{TableOptions, prepare};
+use super::options::{TableOptions, existing_runs, prepare};
 use super::words::{counted, indented};
 use crate::watch::spoken;
 
@@ -57,15 +56,8 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
 
 /// Plans a table whose runs folder must exist.
 fn of_runs_folder(options: &TableOptions) -> anyhow::Result<(Plan, RunStore)> {
-    let root = &options.runs.runs;
-    if !root.is_dir() {
-        bail!(
-            "{}: expected a runs folder, found none\n\
-             hint: `ff-grid run --config {}` makes it; --runs names another",
-            root.display(),
-            options.config.config.display()
-        );
-    }
+    let config = options.config.config.display();
+    existing_runs(&options.runs, &format!("`ff-grid run --config {config}` makes it; --runs names another"))?;
     let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     Ok((plan, runs))
 }

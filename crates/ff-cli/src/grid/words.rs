@@ -12,15 +12,7 @@ pub fn spoken_bytes(bytes: u64) -> String {
 
 /// Formats a number with a comma before each three digits.
 pub fn digits(number: u64) -> String {
-    let plain = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in plain.chars().enumerate() {
-        if at > 0 && (plain.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    indicatif::HumanCount(number).to_string()
 }
 
 /// Formats a number with its noun: `1 job`, `2 jobs`.

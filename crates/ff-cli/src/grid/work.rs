@@ -50,6 +50,6 @@ fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
     let task = BatchTask::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
     let jobs = task.jobs();
-    let progress = GridProgress::new(&jobs, task.runs())?;
+    let progress = GridProgress::new(&jobs, task.runs(), task.runs().finished(&jobs)?);
     Ok(progress.during(|| task.run(device, &stop, &|event| progress.event(event)))?)
 }

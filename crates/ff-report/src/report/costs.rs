@@ -3,51 +3,40 @@
 use ff_eval::Shown;
 use maud::{Markup, html};
 
-use crate::cost::Cost;
+use crate::cost::{self, Cost};
 use crate::format::{self, NOTHING};
 use crate::report::advice::Advice;
 use crate::report::data::{ExperimentReport, ExperimentTable};
 use crate::report::grid;
 use crate::report::terms::Terms;
+use crate::section::Field;
 
 pub(super) fn section(experiment: &ExperimentReport, advice: &[&Advice<'_>], terms: &mut Terms) -> Markup {
     let rows = rows(experiment);
-    let fitted = rows.iter().any(|(_, cost)| cost.cross_fitting_images > 0);
     let many = advice.len() > 1;
-    let sets: Vec<bool> = [false, true]
-        .into_iter()
-        .filter(|&shifted| {
-            many && advice.iter().any(|of| of.sets.iter().any(|set| set.is_shifted() == shifted))
-        })
-        .collect();
-    let mut head =
-        vec!["Method", "Training epochs", "Training images", "Validation passes", "Validation images"];
-    head.extend(fitted.then_some("of these, to cross-fit"));
-    head.push("Time");
-    head.extend(
-        sets.iter().map(|shifted| if *shifted { "Shifted: better, worse" } else { "Test: better, worse" }),
+    let is_scored =
+        |shifted: bool| advice.iter().any(|of| of.sets.iter().any(|set| set.is_shifted() == shifted));
+    let mut section = cost::section(rows.iter().copied(), "the whole table").remark(
+        "Validation images include training images that BatchNorm and merge methods need statistics of.",
     );
-    let row = |(name, cost): &(&str, Cost)| {
-        let Cost { training_epochs, training_images, validation_passes, validation_images, .. } = *cost;
-        let mut counts = vec![training_epochs, training_images, validation_passes, validation_images];
-        counts.extend(fitted.then_some(cost.cross_fitting_images));
-        let counts = counts.into_iter().map(format::count);
-        let time = cost.wall_seconds.map_or(NOTHING.to_owned(), format::seconds);
-        let shown = sets.iter().map(|shifted| shown(advice, name, *shifted));
-        [(*name).to_owned()].into_iter().chain(counts).chain([time]).chain(shown).collect()
-    };
+    for shifted in [false, true].into_iter().filter(|&shifted| many && is_scored(shifted)) {
+        let head = if shifted { "Shifted: better, worse" } else { "Test: better, worse" };
+        section.head.push(head.to_owned());
+        for (fields, (name, _)) in section.rows.iter_mut().zip(&rows) {
+            fields.push(Field::from(shown(advice, name, shifted)));
+        }
+    }
+    let counted = many.then(|| {
+        format!(
+            "Better and worse: the numbers of data sets with a network in which the interval of the difference \
+             from {} excludes 0.",
+            advice[0].baseline_is
+        )
+    });
     html! {
         h4 { "Cost" }
         (terms.note(rows.iter().map(|(name, _)| *name)).unwrap_or_default())
-        (grid::plain("Cost", 1, &head, rows.iter().map(row).collect()))
-        p.note {
-            "Sums over the whole table, each method as if run alone: shared work counts for every method. Validation \
-             images include training images that BatchNorm and merge methods need statistics of."
-            @if many {
-                " Better and worse: the numbers of data sets with a network in which the interval of the difference \
-                 from " (advice[0].baseline_is) " excludes 0."
-            }
-        }
+        (grid::grid(&section.remarks(counted)))
     }
 }
 

@@ -228,7 +228,11 @@ impl SoupsTable {
 
     /// Returns the name of the row to take: of the best soup and the best single model that with the
     /// best score on validation images ([`SoupRecord::most_worth`]); of equal scores, the single model.
-    fn recommended(&self, records: Records<'_>, column: &SoupsColumn) -> Result<Option<String>, Error> {
+    pub(super) fn recommended(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+    ) -> Result<Option<String>, Error> {
         let [soup, single] =
             [Selection::is_soup, Selection::is_single].map(|kind| self.best(records, column, kind));
         let both: Vec<(usize, SoupRecord)> = soup?.into_iter().chain(single?).collect();

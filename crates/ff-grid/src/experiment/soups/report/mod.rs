@@ -45,8 +45,7 @@ pub(super) fn column(
     let single = best(models.iter().filter(|model| model.is_single()).rev());
     let delivered = best(models.iter().filter(|model| model.method.select.is_soup()));
     report.delivered = name(delivered);
-    // Of equal scores, that of the single model, which is last.
-    report.best = name(best(delivered.into_iter().chain(single)));
+    report.best = table.recommended(records, column)?;
     let all = config.methods_and_singles();
     let mut singles = Vec::new();
     for (method, jobs) in all.iter().skip(config.method.len()).zip(&column.singles) {
