@@ -4,6 +4,7 @@
 
 mod bench;
 mod checks;
+mod evidence;
 mod gpu_kit;
 mod reproduce;
 mod rustdoc;
@@ -50,6 +51,9 @@ enum Command {
     /// all`. With --read, its results become docs/measurements/gpu.md.
     #[command(after_help = "Examples:\n  cargo xtask gpu-kit --output kit\n  cargo xtask gpu-kit --read kit")]
     GpuKit(gpu_kit::Options),
+    /// Measure on real images what souping and in-model merging gain
+    #[command(after_help = "Example:\n  cargo xtask evidence --data images")]
+    Evidence(evidence::Options),
     /// Build a Python wheel of the programs, for machines without Rust
     ///
     /// The wheel requires PyTorch 2.11 and uses its libraries, with CUDA if it has that. pip
@@ -130,6 +134,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::GpuKit(options) => gpu_kit::run(&workspace, &options),
+        Command::Evidence(options) => evidence::run(&workspace, &options),
         Command::Wheel(options) => wheel::run(&workspace, &options),
         Command::Check => checks::quick(&workspace),
         Command::Test => checks::run(&workspace),

@@ -2,12 +2,14 @@
 
 mod compare;
 mod decision;
+mod gains;
 mod score;
 mod scored;
 
 use clap::Subcommand;
 
 pub use compare::Compare;
+pub use gains::Gains;
 pub use score::ScoreOptions;
 #[cfg(feature = "torch")]
 pub(crate) use {
@@ -32,6 +34,16 @@ Examples:
   ff-eval compare best-single.safetensors soup.safetensors
   ff-eval compare a.csv b.csv --metric auroc --json")]
     Compare(Compare),
+    /// Print what methods gain over a baseline, over datasets, networks and seeds
+    #[command(
+        after_help = "An interval resamples the datasets, the seeds of each, and its images or patients, \
+which are the same for all seeds. A row that a table marks as delivered or recommended is also compared under that name.
+
+Examples:
+  ff-eval gains runs/tables/cells-seed*/predictions.csv --baseline 'GS (best)'
+  ff-eval gains runs/tables/*/predictions.csv --baseline Baseline --metric auroc --json"
+    )]
+    Gains(Gains),
 }
 
 impl Command {
@@ -43,6 +55,7 @@ impl Command {
         match self {
             Self::Score(options) => score::score(&options),
             Self::Compare(options) => compare::compare(&options),
+            Self::Gains(options) => gains::gains(&options),
         }
     }
 }

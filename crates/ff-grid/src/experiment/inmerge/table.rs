@@ -13,7 +13,7 @@ use super::figures::{of_merges, of_sweep};
 use super::layers::{Merged, kernels, merges};
 use crate::error::Error;
 use crate::plan::{ColumnHead, Records};
-use crate::results::{place, write_text};
+use crate::results::{PredictedList, place, write_text};
 
 impl InmergeTable {
     /// Builds the table from the records that exist.
@@ -79,7 +79,23 @@ impl InmergeTable {
                 }
             }
         }
+        files.extend(self.predicted(records)?.write()?);
         Ok(files)
+    }
+
+    /// Lists the predictions of each row and seed on test images.
+    fn predicted<'a>(&self, records: Records<'a>) -> Result<PredictedList<'a>, Error> {
+        let mut list = PredictedList::new(records);
+        let rows = self.config.rows();
+        for column in &self.columns {
+            for (row, seeds) in rows.iter().zip(&column.methods) {
+                for SeedJobs { seed, test, .. } in seeds {
+                    let of = (row.name.as_str(), Some(*seed), &[][..]);
+                    test.iter().try_for_each(|test| list.add(&column.head, of, "test", test))?;
+                }
+            }
+        }
+        Ok(list)
     }
 
     /// Returns the plots of a column with their file names: one for each sweep, and the merges over

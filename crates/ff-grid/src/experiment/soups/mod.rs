@@ -143,6 +143,7 @@ impl Table for SoupsTable {
             files.extend(self.deliver(records, column, &folder)?);
         }
         files.extend(self.draw_landscapes(records)?);
+        files.extend(self.predicted(records)?.write()?);
         Ok(files)
     }
 

@@ -16,7 +16,7 @@ use super::timm;
 use crate::error::Error;
 use crate::job::{CrossFit, JobId, JobOutput, Record, Selection, SoupRecord, VerdictRecord};
 use crate::plan::{ColumnHead, Records};
-use crate::results::write_text;
+use crate::results::{PredictedList, write_text};
 use crate::store::remove_file;
 
 /// The content of `soup.json`: the ingredients of a column's soup, and how they were selected.
@@ -287,6 +287,30 @@ impl SoupsTable {
         let (Some((at, soup)), Some((of, single))) = (soup, single) else { return Ok(None) };
         let said = higher(&self.config.method[of].name, &single, &soup, column.head.dataset.metric);
         Ok(said.map(|said| (at, said)))
+    }
+
+    /// Lists the predictions of each row on test and out-of-distribution images.
+    pub(super) fn predicted<'a>(&self, records: Records<'a>) -> Result<PredictedList<'a>, Error> {
+        let mut list = PredictedList::new(records);
+        for column in &self.columns {
+            let delivered = self.best(records, column, Selection::is_soup)?.map(|(at, _)| at);
+            let recommended = self.recommended(records, column)?;
+            for (at, (method, jobs)) in self.config.method.iter().zip(&column.methods).enumerate() {
+                let marks = [
+                    (delivered == Some(at)).then_some("delivered"),
+                    (recommended.as_ref() == Some(&method.name)).then_some("recommended"),
+                ];
+                let marks: Vec<&str> = marks.into_iter().flatten().collect();
+                let row = (method.name.as_str(), None, &*marks);
+                let test = jobs.test.iter().map(|id| ("test", id));
+                let ood = column.head.dataset.ood.iter().zip(&jobs.ood);
+                let ood = ood.filter_map(|(other, job)| Some((&*other.name, &job.as_ref().ok()?.score)));
+                for (on, evaluation) in test.chain(ood) {
+                    list.add(&column.head, row, on, evaluation)?;
+                }
+            }
+        }
+        Ok(list)
     }
 
     /// Writes the soup with the best validation score into a column's folder, with its record, its

@@ -1,0 +1,137 @@
+//! `ff-eval gains`: what methods gain over a baseline, over datasets, networks and seeds.
+
+mod cells;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use ff_eval::{Difference, MAX_RESAMPLES, Metric, Replicates};
+use serde::Serialize;
+
+use self::cells::{Cells, Of};
+use crate::output::{print, print_json};
+
+/// Lists of predictions, and what to compare.
+#[derive(Args)]
+pub struct Gains {
+    /// Lists that `ff-grid run` writes (`predictions.csv`); without seeds in it, each is a seed
+    #[arg(value_name = "CSV", required = true)]
+    lists: Vec<PathBuf>,
+    /// Method that the others are compared with
+    #[arg(long, value_name = "METHOD")]
+    baseline: String,
+    /// Metric to compare besides each dataset's own; may be repeated
+    #[arg(long = "metric", value_name = "METRIC")]
+    metrics: Vec<Metric>,
+    /// Show a dataset, but leave it out of the means; may be repeated
+    #[arg(long, value_name = "DATASET")]
+    except: Vec<String>,
+    /// Resamples of each interval
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
+    resamples: u64,
+    /// Resamples of the images of each dataset, of which every interval draws
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
+    image_resamples: u64,
+    /// Fraction of the resamples inside an interval
+    #[arg(long, default_value_t = 0.95, value_parser = level)]
+    level: f64,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print JSON, with the gain of each dataset and network
+    #[arg(long)]
+    json: bool,
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    (value > 0.0 && value < 1.0)
+        .then_some(value)
+        .ok_or_else(|| "expected a number between 0 and 1".to_owned())
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Compared {
+    baseline: String,
+    gains: Vec<Gain>,
+}
+
+/// What a method gains in one metric, on test images or on those of other sources.
+#[derive(Serialize)]
+struct Gain {
+    method: String,
+    /// `None`: the mean over networks.
+    network: Option<String>,
+    /// `test` or `shifted`.
+    on: &'static str,
+    /// `None`: each dataset's own.
+    metric: Option<Metric>,
+    /// The mean over datasets; `None` if it is undefined in one of them.
+    mean: Option<Difference>,
+    datasets: Vec<OfDataset>,
+}
+
+/// What a method gains on one dataset.
+#[derive(Serialize)]
+struct OfDataset {
+    dataset: String,
+    seeds: usize,
+    /// The mean score over seeds, of the baseline and of the method.
+    baseline: f64,
+    value: f64,
+    gain: Option<Difference>,
+}
+
+pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
+    let mut cells = Cells::read(&options.lists, &options.baseline)?;
+    let mut gains = Vec::new();
+    let metrics: Vec<_> = [None].into_iter().chain(options.metrics.iter().copied().map(Some)).collect();
+    let networks: Vec<_> = [None].into_iter().chain(cells.networks().into_iter().map(Some)).collect();
+    for on in ["test", "shifted"] {
+        for &metric in &metrics {
+            for method in cells.methods() {
+                for network in &networks {
+                    let of = Of { method: &method, network: network.as_deref(), on, metric };
+                    gains.extend(gain(options, &mut cells, of)?);
+                }
+            }
+        }
+    }
+    let compared = Compared { baseline: options.baseline.clone(), gains };
+    if options.json { print_json(&compared) } else { print(&text::of(&compared)) }
+}
+
+/// Compares a method with the baseline; `None` if no dataset has both.
+fn gain(options: &Gains, cells: &mut Cells, of: Of<'_>) -> anyhow::Result<Option<Gain>> {
+    let mut sets: BTreeMap<String, Vec<Replicates>> = BTreeMap::new();
+    let mut datasets = Vec::new();
+    let over = |sets: &[Vec<Replicates>]| {
+        Replicates::over_sets(sets, options.level, options.resamples as usize, options.seed)
+    };
+    for dataset in cells.datasets() {
+        let resampling = (options.image_resamples as usize, options.seed);
+        let seeds = cells.of_seeds(&dataset, of, &options.baseline, resampling)?;
+        if seeds.is_empty() {
+            continue;
+        }
+        let mean = |value: fn(&(Replicates, Replicates)) -> f64| {
+            seeds.iter().map(value).sum::<f64>() / seeds.len() as f64
+        };
+        let (baseline, value) = (mean(|(baseline, _)| baseline.value), mean(|(_, value)| value.value));
+        let differences: Vec<_> = seeds.iter().map(|(baseline, value)| value.minus(baseline)).collect();
+        let gain = over(std::slice::from_ref(&differences));
+        datasets.push(OfDataset { dataset: dataset.clone(), seeds: seeds.len(), baseline, value, gain });
+        if !options.except.contains(&dataset) {
+            sets.insert(dataset, differences);
+        }
+    }
+    if datasets.is_empty() {
+        return Ok(None);
+    }
+    let mean = over(&sets.into_values().collect::<Vec<_>>());
+    let (method, network) = (of.method.to_owned(), of.network.map(str::to_owned));
+    Ok(Some(Gain { method, network, on: of.on, metric: of.metric, mean, datasets }))
+}
