@@ -22,14 +22,15 @@ CORNER = 32
 
 
 def picture():
-    """Return waves in three colours with a fine texture, and discs with hard edges."""
+    """Return waves and curved bands in three colours, with a fine texture and discs with hard edges."""
     y, x = np.mgrid[0:224, 0:224]
     channels = []
     for channel in range(3):
         wave = 2 * np.abs((x + 2 * y + 30 * channel) % 120 - 60)
+        bands = (channel + 2) * x * y % 4001 // 100
         texture = (7 * x + 13 * y + 5 * channel) % 11 * 3
         inside = (x % 40 - 14) ** 2 + (y % 50 - 16) ** 2 < 81
-        channels.append(40 + wave + texture + np.where(inside, 60, 0))
+        channels.append(20 + wave + bands + texture + np.where(inside, 60, 0))
     return np.minimum(np.stack(channels, axis=-1), 255).astype(np.uint8)
 
 

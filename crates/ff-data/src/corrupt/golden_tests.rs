@@ -15,9 +15,10 @@ const CORNER: usize = 32;
 fn picture() -> Image {
     let value = |x: usize, y: usize, channel: usize| {
         let wave = 2 * ((x + 2 * y + 30 * channel) % 120).abs_diff(60);
+        let bands = (channel + 2) * x * y % 4001 / 100;
         let texture = (7 * x + 13 * y + 5 * channel) % 11 * 3;
         let inside = (x % 40).abs_diff(14).pow(2) + (y % 50).abs_diff(16).pow(2) < 81;
-        (40 + wave + texture + if inside { 60 } else { 0 }).min(255) as u8
+        (20 + wave + bands + texture + if inside { 60 } else { 0 }).min(255) as u8
     };
     let pixels = (0..SIDE * SIDE).map(|at| (at % SIDE, at / SIDE));
     let data = pixels.flat_map(|(x, y)| [0, 1, 2].map(|channel| value(x, y, channel))).collect();
@@ -61,7 +62,6 @@ fn compare(corruption: Corruption, severity: u8, worst: u8, mean: f64, means_wit
     assert_eq!(differences.len(), CORNER * CORNER * 3);
     let most = *differences.iter().max().unwrap();
     let average = differences.iter().map(|&value| f64::from(value)).sum::<f64>() / differences.len() as f64;
-    println!("{name}: at most {most}, on average {average}");
     assert!(most <= worst && average <= mean, "{name}: at most {most}, on average {average}");
     let values: Vec<f64> = found.data.iter().map(|&value| f64::from(value)).collect();
     close(means(&values), numbers(&golden, &format!("{name}/means")), means_within);
@@ -69,20 +69,21 @@ fn compare(corruption: Corruption, severity: u8, worst: u8, mean: f64, means_wit
 
 #[test]
 fn contrast_is_equal_to_rounding() {
-    (1..=5).for_each(|severity| compare(Corruption::Contrast, severity, 1, 0.1, 0.1));
+    (1..=5).for_each(|severity| compare(Corruption::Contrast, severity, 1, 0.01, 0.01));
 }
 
 #[test]
-fn jpeg_is_that_of_another_encoder() {
-    (1..=5).for_each(|severity| compare(Corruption::Jpeg, severity, 40, 3.0, 2.0));
+fn jpeg_is_close_to_pillows() {
+    // Where a coefficient is half-way between two steps, the encoders round differently.
+    (1..=5).for_each(|severity| compare(Corruption::Jpeg, severity, 40, 2.5, 1.0));
 }
 
 #[test]
-fn blur_is_close_and_not_brighter() {
+fn blur_is_close_and_keeps_the_brightness() {
     for severity in 1..=5 {
         // The package's kernels of the last two severities sum to 1.01.
-        let brighter = if severity < 4 { 0.1 } else { 2.5 };
-        compare(Corruption::DefocusBlur, severity, 6, 3.0, brighter);
+        let brighter = if severity < 4 { 0.1 } else { 2.0 };
+        compare(Corruption::DefocusBlur, severity, 4, 2.0, brighter);
     }
 }
 
@@ -103,6 +104,5 @@ fn noise_has_the_same_mean_and_deviation() {
         let tolerance = 5.0 * std::f64::consts::SQRT_2 * expected[0] / SIDE as f64;
         close(mean, numbers(&golden, &format!("{name}/means")), tolerance);
         close(deviation, expected, tolerance);
-        println!("{name}: {mean:?} {deviation:?}");
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Image;
 
-/// A corruption of ImageNet-C, one of each of its groups noise, blur and digital, and JPEG.
+/// A corruption of ImageNet-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
