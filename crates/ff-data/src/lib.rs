@@ -43,6 +43,7 @@
 
 pub mod augment;
 mod cache;
+mod corrupt;
 mod data_root;
 mod dataset;
 pub mod datasets;
@@ -64,6 +65,7 @@ mod write;
 
 pub use augment::Augment;
 pub use cache::InMemory;
+pub use corrupt::Corruption;
 pub use dataset::{Attribute, Content, Dataset, Inventory, Sample, Split, Target, Task};
 pub use datasets::{
     About, Access, Cifar101Version, DatasetConfig, FileHashes, MedMnistName, Published, SplitSource,

@@ -116,8 +116,10 @@ pub fn schema<const N: usize>(options: [(About, schemars::Schema); N]) -> schema
             kinds.push((json!({ "type": "string", "enum": members }), schema));
         }
         kinds.into_iter().enumerate().map(move |(number, (kind, mut schema))| {
-            let required =
-                if number == 0 && !members.is_empty() { vec!["kind", "name"] } else { vec!["kind"] };
+            let needed = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+            // `path` has a default, and a member's kind is its name.
+            let needed = needed.filter(|&key| key != "path" && (number == 0 || key != "name")).cloned();
+            let required: Vec<Value> = std::iter::once("kind".into()).chain(needed).collect();
             schema.insert("required".into(), required.into());
             if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
                 if number > 0 {

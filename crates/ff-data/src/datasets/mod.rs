@@ -16,6 +16,7 @@ mod cifar10_1;
 mod cifar_python;
 mod class_order;
 mod config;
+mod corrupted;
 mod eyepacs;
 mod files;
 mod folder;
@@ -63,4 +64,5 @@ config::datasets! {
     Chestxray14(chestxray14::Chestxray14),
     MedMnist(medmnist::MedMnist),
     Phantom(phantom::PhantomConfig),
+    Corrupted(corrupted::Corrupted),
 }
