@@ -27,18 +27,19 @@ pub(crate) struct VggLayout {
     pub stages: &'static [&'static [i64]],
     /// Side of the feature map after the average pooling before the classifier.
     pub pool: i64,
-    /// Width of the classifier's two hidden layers.
-    pub hidden: i64,
+    /// Width of the classifier's two hidden layers; `None` without them.
+    pub hidden: Option<i64>,
 }
 
 /// A VGG: stages of convolutions, average pooling to a fixed size, a classifier of three linear
-/// layers.
+/// layers or of the last one.
 struct Vgg {
     stages: Vec<Vec<Conv2d>>,
     /// Side of the map that the stages make of an image of the model's size.
     map: i64,
     pool: i64,
-    classifier: [Linear; 3],
+    hidden: Option<[Linear; 2]>,
+    classifier: Linear,
 }
 
 impl VggLayout {
@@ -56,12 +57,14 @@ impl VggLayout {
             index += 1; // and the max pooling
             stages.push(stage);
         }
-        let classifier = [
-            linear(b, "classifier.0", width * pool * pool, hidden),
-            linear(b, "classifier.3", hidden, hidden),
-            linear(b, "classifier.6", hidden, b.outputs).in_fp32(),
-        ];
-        Box::new(Vgg { map: b.image_size >> stages.len(), stages, pool, classifier })
+        width *= pool * pool;
+        let hidden = hidden.map(|hidden| {
+            let first = linear(b, "classifier.0", width, hidden);
+            width = hidden;
+            [first, linear(b, "classifier.3", hidden, hidden)]
+        });
+        let classifier = linear(b, "classifier.6", width, b.outputs).in_fp32();
+        Box::new(Vgg { map: b.image_size >> stages.len(), stages, pool, hidden, classifier })
     }
 }
 
@@ -71,7 +74,7 @@ impl Backbone for Vgg {
     }
 
     fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
-        self.classifier[2].forward(&dropout_half(features.shallow_clone(), mode, "classifier.5"))
+        self.classifier.forward(&dropout_half(features.shallow_clone(), mode, "classifier.5"))
     }
 
     fn onnx(&self, graph: &mut Graph, images: &str) -> Option<String> {
@@ -85,12 +88,11 @@ impl Backbone for Vgg {
         }
         x = adaptive_average_onnx(graph, &x, self.map, self.pool);
         x = graph.node("Flatten", &[&x], &[]);
-        let [first, second, last] = &self.classifier;
-        for hidden in [first, second] {
+        for hidden in self.hidden.iter().flatten() {
             x = hidden.onnx(graph, &x);
             x = graph.relu(&x);
         }
-        Some(last.onnx(graph, &x))
+        Some(self.classifier.onnx(graph, &x))
     }
 
     fn convolutional(&self) -> Option<&dyn Convolutional> {
@@ -113,8 +115,8 @@ impl Convolutional for Vgg {
 
     fn features_of(&self, map: &Tensor, mode: Mode) -> Tensor {
         let x = adaptive_average(map, self.pool).flatten(1, 3);
-        let x = self.classifier[0].forward(&x).relu_();
-        let x = dropout_half(x, mode, "classifier.2");
-        self.classifier[1].forward(&x).relu_().to_kind(tch::Kind::Float)
+        let Some([first, second]) = &self.hidden else { return x.to_kind(tch::Kind::Float) };
+        let x = dropout_half(first.forward(&x).relu_(), mode, "classifier.2");
+        second.forward(&x).relu_().to_kind(tch::Kind::Float)
     }
 }

@@ -72,6 +72,9 @@ pub(crate) fn check_pretrain(
     if let Some(section) = section {
         check_numbers([("pretrain.learning_rate", section.learning_rate)])?;
         check_epochs([("pretrain.epochs", section.epochs)])?;
+        let batch_size = section.batch_size.unwrap_or(1);
+        check_limits([("pretrain.batch_size", batch_size, 1 << 20)])?;
+        check_counts([("pretrain.batch_size", batch_size)])?;
         return Ok(());
     }
     match backbones.iter().find(|backbone| backbone.weights == WeightsSource::Pretrain) {

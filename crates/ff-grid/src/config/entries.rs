@@ -199,6 +199,9 @@ pub struct PretrainConfig {
     pub shrink_px: Option<u32>,
     /// Passes over the training images.
     pub epochs: u32,
+    /// Images in a training step. Absent: that of `[model]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<usize>,
     /// AdamW's first learning rate, which falls to 0 along a cosine.
     pub learning_rate: f64,
     /// Training augmentation.
@@ -223,6 +226,7 @@ impl Default for PretrainConfig {
             split: SplitRule::default(),
             shrink_px: None,
             epochs: 8,
+            batch_size: None,
             learning_rate: 1e-3,
             augment: Augment::Minimal,
             seed: 0,

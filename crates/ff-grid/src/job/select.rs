@@ -15,6 +15,8 @@ pub enum Pool {
     Fgg,
     /// Those of `fgg`, and the same with every augmentation of `fgg.also_augment`.
     FggAll,
+    /// Fast Geometric Generation's models with the augmentations of `fgg.also_augment` alone.
+    FggAlso,
     /// The moving averages of the weights of the grid search's runs (`finetune.ema_decay`).
     Ema,
     /// Those of `grid` and of `ema`.
@@ -25,7 +27,8 @@ pub enum Pool {
 
 impl Pool {
     /// The pools of models that are trained here.
-    pub const TRAINED: [Self; 5] = [Self::Grid, Self::Fgg, Self::FggAll, Self::Ema, Self::GridEma];
+    pub const TRAINED: [Self; 6] =
+        [Self::Grid, Self::Fgg, Self::FggAll, Self::FggAlso, Self::Ema, Self::GridEma];
 
     /// Its name in configurations.
     pub fn name(&self) -> &str {
@@ -33,6 +36,7 @@ impl Pool {
             Self::Grid => "grid",
             Self::Fgg => "fgg",
             Self::FggAll => "fgg-all",
+            Self::FggAlso => "fgg-also",
             Self::Ema => "ema",
             Self::GridEma => "grid-ema",
             Self::Named(name) => name,
@@ -47,7 +51,7 @@ impl Pool {
     /// Which models of its runs it has.
     pub fn averages(&self) -> Averages {
         match self {
-            Self::Grid | Self::Fgg | Self::FggAll | Self::Named(_) => Averages::Without,
+            Self::Grid | Self::Fgg | Self::FggAll | Self::FggAlso | Self::Named(_) => Averages::Without,
             Self::Ema => Averages::Only,
             Self::GridEma => Averages::With,
         }

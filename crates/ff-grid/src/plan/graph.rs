@@ -187,8 +187,10 @@ impl<'a> Graph<'a> {
             Ok(Task::Multilabel { .. }) => ff_eval::Metric::Auroc,
             _ => ff_eval::Metric::Accuracy,
         };
-        let train =
-            self.train_config(section.epochs, section.augment, section.seed, metric, section.learning_rate);
+        let train = TrainConfig {
+            batch_size: section.batch_size.unwrap_or(self.model.batch_size),
+            ..self.train_config(section.epochs, section.augment, section.seed, metric, section.learning_rate)
+        };
         let training = source.training(Start::Random { seed: section.seed }, train, None);
         let label = format!("source {}: pretrain", source.spec.architecture);
         let cost = source.cost(section.epochs, 0);

@@ -155,10 +155,14 @@ impl SoupsConfig {
     fn check_selections(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         for method in &self.method {
-            if self.parts(&method.pool).0 == Some(&Pool::FggAll) && self.fgg.also_augment.is_empty() {
+            let trained = self.parts(&method.pool).0;
+            if let Some(pool @ (Pool::FggAll | Pool::FggAlso)) = trained
+                && self.fgg.also_augment.is_empty()
+            {
                 return wrong(format!(
-                    "method `{}`: pool `fgg-all`: expected augmentations in fgg.also_augment, found none",
-                    method.name
+                    "method `{}`: pool `{}`: expected augmentations in fgg.also_augment, found none",
+                    method.name,
+                    pool.name()
                 ));
             }
             if matches!(method.select, Selection::Best { rank: 0 }) {

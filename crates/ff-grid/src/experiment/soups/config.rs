@@ -208,7 +208,8 @@ pub struct FggConfig {
     /// Augmentation of bases and cyclic runs.
     pub augment: Augment,
     /// More augmentations, each with bases and cyclic runs of its own, for methods whose pool is
-    /// `fgg-all`. The pool `fgg` does not contain them.
+    /// `fgg-all`, which has all, or `fgg-also`, which has these alone. The pool `fgg` does not contain
+    /// them.
     pub also_augment: Vec<Augment>,
     /// Seed of bases and cyclic runs.
     pub seed: u64,
@@ -312,6 +313,7 @@ impl FggConfig {
         match pool {
             Pool::Grid | Pool::Ema | Pool::GridEma | Pool::Named(_) => Vec::new(),
             Pool::Fgg => vec![self.augment],
+            Pool::FggAlso => self.also_augment.clone(),
             Pool::FggAll => std::iter::once(self.augment).chain(self.also_augment.iter().copied()).collect(),
         }
     }

@@ -33,7 +33,7 @@ impl SoupsConfig {
                 self.check_methods(&key, "a method with weights", soups, |select| !select.is_ensemble())?;
                 if self.averages(pool) != Averages::Without {
                     return wrong(format!(
-                        "landscape.plane `{name}`: pool: expected `grid`, `fgg` or `fgg-all`, found moving averages"
+                        "landscape.plane `{name}`: pool: expected `grid`, `fgg`, `fgg-all` or `fgg-also`, found moving averages"
                     ));
                 }
                 if let Anchors::Named { models } = models {
@@ -113,7 +113,7 @@ impl SoupsConfig {
             Pool::Grid | Pool::Ema | Pool::GridEma => {
                 (self.grid_runs().iter().map(|(run, _)| run.name()).collect(), name.to_owned())
             }
-            Pool::Fgg | Pool::FggAll => (bases.map(RunFields::name).collect(), base(name)),
+            Pool::Fgg | Pool::FggAll | Pool::FggAlso => (bases.map(RunFields::name).collect(), base(name)),
             // The names of files are known when they are found.
             Pool::Named(_) => return Ok(()),
         };

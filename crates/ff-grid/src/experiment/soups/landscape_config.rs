@@ -38,7 +38,7 @@ impl Default for LandscapeConfig {
 pub struct PlaneConfig {
     /// Name of its files: letters, digits, `-` and `_`.
     pub name: String,
-    /// Models to choose from: `grid`, `fgg` or `fgg-all`.
+    /// Models to choose from: `grid`, `fgg`, `fgg-all` or `fgg-also`.
     pub pool: Pool,
     /// The three models that the plane goes through.
     pub models: Anchors,

@@ -13,8 +13,9 @@ pub struct MethodConfig {
     /// Name in the table.
     pub name: String,
     /// Models to choose from: `grid` (the grid search's), `fgg` (the bases and snapshots of Fast
-    /// Geometric Generation), `fgg-all` (those, and the same with `fgg.also_augment`), `ema` (the
-    /// moving averages of the weights of the grid search's runs) or `grid-ema` (those and `grid`).
+    /// Geometric Generation), `fgg-also` (the same with the augmentations of `fgg.also_augment`),
+    /// `fgg-all` (both), `ema` (the moving averages of the weights of the grid search's runs) or
+    /// `grid-ema` (those and `grid`).
     pub pool: Pool,
     /// How one model is made of the pool.
     pub select: Selection,

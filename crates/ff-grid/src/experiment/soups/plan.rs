@@ -138,7 +138,7 @@ impl Builder<'_, '_> {
             true => runs.iter().map(|&(run, _)| self.finetune(&probe, run, true)).collect(),
             false => Vec::new(),
         };
-        let [fgg, fgg_all] = [Pool::Fgg, Pool::FggAll].map(|pool| {
+        let [fgg, fgg_all, fgg_also] = [Pool::Fgg, Pool::FggAll, Pool::FggAlso].map(|pool| {
             let augmentations = match needed.contains(&pool) {
                 true => config.fgg.augmentations(&pool),
                 false => Vec::new(),
@@ -152,7 +152,7 @@ impl Builder<'_, '_> {
             }
             found
         });
-        Pools { probe: Some(probe), grid, fgg, fgg_all, files }
+        Pools { probe: Some(probe), grid, fgg, fgg_all, fgg_also, files }
     }
 
     fn method(&mut self, method: &MethodConfig, pools: &Pools) -> MethodJobs {
@@ -205,7 +205,7 @@ impl Builder<'_, '_> {
         match pool {
             Pool::Grid | Pool::Ema => runs,
             Pool::GridEma => 2 * runs,
-            Pool::Fgg | Pool::FggAll => {
+            Pool::Fgg | Pool::FggAll | Pool::FggAlso => {
                 let rates = rates(self.config, self.shared.sizes[0] as usize);
                 // Half of the runs are bases, each with a cyclic run.
                 runs / 2 * (1 + rates.map_or(0, |rates| rates.snapshots().len()))

@@ -23,7 +23,7 @@ pub struct PoolConfig {
     /// earlier runs. Relative to the working folder.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<PathBuf>,
-    /// A pool of models that are trained here, which come before the files: `grid`, `fgg`, `fgg-all`,
+    /// A pool of models that are trained here, which come before the files: `grid`, `fgg`, `fgg-all`, `fgg-also`,
     /// `ema` or `grid-ema`. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with: Option<Pool>,

@@ -23,6 +23,7 @@ pub(super) struct Pools {
     pub grid: Vec<JobId>,
     pub fgg: Vec<JobId>,
     pub fgg_all: Vec<JobId>,
+    pub fgg_also: Vec<JobId>,
     /// The pools with files: name, the pool of trained models beside them, and the jobs.
     pub files: Vec<(String, Option<Pool>, FileJobs)>,
 }
@@ -41,6 +42,7 @@ impl Pools {
             Pool::Grid | Pool::Ema | Pool::GridEma => self.grid.clone(),
             Pool::Fgg => self.fgg.clone(),
             Pool::FggAll => self.fgg_all.clone(),
+            Pool::FggAlso => self.fgg_also.clone(),
             Pool::Named(_) => {
                 let Some((_, with, files)) = self.named(pool) else { return Vec::new() };
                 let trained = with.iter().flat_map(|with| self.of(with));
