@@ -9,6 +9,7 @@ mod damage;
 mod ema;
 mod ensemble;
 mod forecast;
+mod gains;
 mod gpu_kit;
 mod inmerge;
 mod landscape;

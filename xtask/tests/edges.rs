@@ -27,8 +27,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const BELOW_GRID: &[&str] =
     &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-models", "ff-inmerge", "ff-train", "ff-report"];
 
-const BELOW_CLI: &[&str] =
-    &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-models", "ff-inmerge", "ff-train", "ff-grid"];
+const BELOW_CLI: &[&str] = &[
+    "ff-checkpoint",
+    "ff-data",
+    "ff-eval",
+    "ff-soup",
+    "ff-models",
+    "ff-inmerge",
+    "ff-train",
+    "ff-report",
+    "ff-grid",
+];
 
 /// The crates that build and test without libtorch, so that each can be used without PyTorch.
 const WITHOUT_LIBTORCH: &[&str] =

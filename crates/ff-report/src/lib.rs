@@ -59,7 +59,8 @@ pub use cost::Cost;
 pub use csv::csv;
 pub use error::Error;
 pub use figure::{
-    Axis, Curve, CurveKind, Curves, Heatmap, LinePlot, Mark, Plot, Point, Series, Span, Spot, Surface,
+    Axis, Curve, CurveKind, Curves, Estimated, ForestPlot, ForestRow, Heatmap, LinePlot, Mark, Plot, Point,
+    Series, Span, Spot, Surface,
 };
 pub use markdown::escape as markdown_text;
 pub use rank::Rank;

@@ -1,11 +1,13 @@
 //! `ff-eval gains`: what methods gain over a baseline, over datasets, networks and seeds.
 
 mod cells;
+mod figure;
 mod text;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use ff_eval::{Difference, MAX_RESAMPLES, Metric, Replicates};
 use serde::Serialize;
@@ -25,6 +27,9 @@ pub struct Gains {
     /// Metric to compare besides each dataset's own; may be repeated
     #[arg(long = "metric", value_name = "METRIC")]
     metrics: Vec<Metric>,
+    /// Method to compare, besides the baseline; may be repeated [default: all]
+    #[arg(long = "method", value_name = "METHOD")]
+    methods: Vec<String>,
     /// Show a dataset, but leave it out of the means; may be repeated
     #[arg(long, value_name = "DATASET")]
     except: Vec<String>,
@@ -40,6 +45,9 @@ pub struct Gains {
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// File to draw the gains in, as an SVG picture
+    #[arg(long, value_name = "SVG")]
+    figure: Option<PathBuf>,
     /// Print JSON, with the gain of each dataset and network
     #[arg(long)]
     json: bool,
@@ -87,12 +95,20 @@ struct OfDataset {
 
 pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
     let mut cells = Cells::read(&options.lists, &options.baseline)?;
+    let known = cells.methods();
+    if let Some(unknown) = options.methods.iter().find(|method| !known.contains(method)) {
+        bail!("--method: expected one of {}, found {unknown}", known.join(", "));
+    }
+    let wanted = |method: &String| {
+        options.methods.is_empty() || options.methods.contains(method) || *method == options.baseline
+    };
+    let methods: Vec<String> = known.into_iter().filter(wanted).collect();
     let mut gains = Vec::new();
     let metrics: Vec<_> = [None].into_iter().chain(options.metrics.iter().copied().map(Some)).collect();
     let networks: Vec<_> = [None].into_iter().chain(cells.networks().into_iter().map(Some)).collect();
     for on in ["test", "shifted"] {
         for &metric in &metrics {
-            for method in cells.methods() {
+            for method in methods.iter().cloned() {
                 for network in &networks {
                     let of = Of { method: &method, network: network.as_deref(), on, metric };
                     gains.extend(gain(options, &mut cells, of)?);
@@ -101,6 +117,10 @@ pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
         }
     }
     let compared = Compared { baseline: options.baseline.clone(), gains };
+    if let Some(path) = &options.figure {
+        let svg = figure::of(&compared).to_svg()?;
+        ff_checkpoint::write_atomic(path, |file| std::io::Write::write_all(file, svg.as_bytes()))?;
+    }
     if options.json { print_json(&compared) } else { print(&text::of(&compared)) }
 }
 

@@ -6,6 +6,7 @@ mod colour;
 mod colour_bar;
 mod contour;
 mod curves;
+mod forest;
 mod frame;
 mod heatmap;
 mod lines;
@@ -18,6 +19,7 @@ mod surface;
 pub(crate) use scale::Scale;
 
 pub use curves::{Curve, CurveKind, Curves, Span, Spot};
+pub use forest::{Estimated, ForestPlot, ForestRow};
 pub use heatmap::Heatmap;
 pub use lines::{Axis, LinePlot, Point, Series};
 pub use plot::Plot;

@@ -90,6 +90,14 @@ pub struct Cell {
     /// The metric on the validation split, each image predicted by the model that the method
     /// chooses without the image's fold; `None` if it was not computed.
     pub cross_fitted: Option<f64>,
+    /// The number of models that are averaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<usize>,
+    /// Of the models that the forecast calls worth trying, how many the row took and how many not;
+    /// then the same of the others. `None` without a forecast, and for rows that do not take models
+    /// one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreseen: Option<[[usize; 2]; 2]>,
     /// The score on the test split; if it is `None`, `note` should say why.
     pub test: Option<Score>,
     /// The scores on the column's OOD sets, in its order. If a set could not be scored for a reason

@@ -12,6 +12,7 @@ mod landscape_config;
 mod landscape_plan;
 mod landscape_results;
 mod methods;
+mod outcome;
 mod plan;
 mod pool_config;
 mod pools;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::card::{Card, number};
 use super::columns::{SoupsColumn, SoupsTable};
 use super::decision::recorded_classes;
+use super::outcome::outcome;
 use super::timm;
 use crate::error::Error;
 use crate::job::{CrossFit, JobId, JobOutput, Record, Selection, SoupRecord, VerdictRecord};
@@ -125,6 +126,15 @@ impl SoupsTable {
                 let soup = self.config.soup_of(&record)?;
                 cell.validation = Some(soup.validation());
                 cell.chance = soup.chance;
+                cell.models = Some(match method.select.is_ensemble() {
+                    true => soup.candidates,
+                    false => soup.soup.average.shares().len(),
+                });
+                if let Some(id) = &jobs.forecast
+                    && let Some(forecast) = records.of(id)?
+                {
+                    cell.foreseen = outcome(forecast.forecast()?, method, &soup);
+                }
                 cell.cross_fitted = soup.cross_fitted();
                 if let Some(CrossFit { score: Value::Undefined(why), .. }) = &soup.cross_fitted {
                     notes.push(format!(
