@@ -73,7 +73,16 @@ fn models_that_predict_one_class_are_marked_and_none_is_recommended() {
         ],
     );
     assert!(!printed.contains("**"), "none is marked as the best: {printed}");
-    let left = ["config.toml", "files.json", "jobs.json", "table.csv", "table.json", "table.md", "table.tex"];
+    let left = [
+        "config.toml",
+        "files.json",
+        "jobs.json",
+        "predictions.csv",
+        "table.csv",
+        "table.json",
+        "table.md",
+        "table.tex",
+    ];
     assert_eq!(place.files(folder), left, "the earlier soup is withdrawn");
     let cell = &place.json(&format!("{folder}/table.json"))["rows"][0]["cells"][0];
     assert_eq!(

@@ -268,7 +268,7 @@ fn models_that_do_not_fit_are_refused() {
         (pool("files = [\"own\"]\nwith = \"x\""), "pool `mine`: with: expected one of grid"),
         (
             row("R", "best"),
-            "method `R`: pool: expected one of grid, fgg, fgg-all, ema, grid-ema, found `mine`",
+            "method `R`: pool: expected one of grid, fgg, fgg-all, fgg-also, ema, grid-ema, found `mine`",
         ),
         (
             pool("files = [\"own\"]") + &row("R", "stock"),

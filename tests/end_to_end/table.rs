@@ -27,6 +27,7 @@ fn a_table_from_plan_to_verified_soup() {
         "config.toml",
         "files.json",
         "jobs.json",
+        "predictions.csv",
         "soup.json",
         "soup.md",
         "soup.safetensors",
@@ -104,7 +105,7 @@ fn another_table_shares_the_training(place: &Place) {
     assert_eq!(new.len(), 7);
     let kinds = ["evaluate-", "verdict-"];
     assert!(new.iter().all(|file| kinds.iter().any(|kind| file.starts_with(kind))), "{new:?}");
-    assert_eq!(place.files("runs/tables/other").len(), 10);
+    assert_eq!(place.files("runs/tables/other").len(), 11);
 }
 
 #[test]

@@ -101,7 +101,8 @@ fn configs(workspace: &Workspace, options: &Options, data: &Path) -> Result<Vec<
 fn write_page(workspace: &Workspace, runs: &Path) -> Result<()> {
     let mut tables = Vec::new();
     let mut lists = Vec::new();
-    for (name, folder) in folders(&runs.join("tables"))? {
+    for name in sets::folders(&runs.join("tables"))? {
+        let folder = runs.join("tables").join(&name);
         let Some((set, _)) = name.strip_prefix("evidence-").and_then(|of| of.rsplit_once('-')) else {
             continue;
         };
@@ -139,18 +140,4 @@ fn write_page(workspace: &Workspace, runs: &Path) -> Result<()> {
     fs::write(&page, findings.page()).with_context(|| page.display().to_string())?;
     eprintln!("wrote {} and {figure}", page.display());
     Ok(())
-}
-
-/// The folders in a folder with their names, sorted.
-fn folders(path: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let entries = fs::read_dir(path).with_context(|| path.display().to_string())?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()) {
-            found.push((name.to_owned(), path.clone()));
-        }
-    }
-    found.sort();
-    Ok(found)
 }

@@ -99,8 +99,13 @@ fn every_configuration_in_the_repository_is_valid() {
         let kind = &*experiment as &dyn Any;
         if kind.is::<SoupsConfig>() {
             let is_example = name.starts_with("examples");
-            let rows = if name.contains("appendix") { 7 } else { 6 };
-            let bn = if is_example { "recalibrate" } else { "averaged" };
+            let is_evidence = name.starts_with("evidence");
+            let rows = match name {
+                _ if is_evidence => 32,
+                name if name.contains("appendix") => 7,
+                _ => 6,
+            };
+            let bn = if is_example || is_evidence { "recalibrate" } else { "averaged" };
             reads_back(name, |config: &SoupsConfig| {
                 assert!(is_example || config.method.len() == rows, "{name}");
                 assert_eq!(serde_json::to_value(&config.soup).unwrap()["bn"], bn, "{name}");
@@ -191,13 +196,14 @@ fn the_pool_fgg_all_has_cyclic_runs_of_all_augmentations() {
 #[test]
 fn only_the_runs_that_are_needed_are_planned() {
     const PLANE: &str = "landscape={plane=[{pool='fgg'}]}";
-    let cases: [(&str, &[&str], [usize; 2]); 9] = [
+    let cases: [(&str, &[&str], [usize; 2]); 10] = [
         ("grid", &[], [9, 0]),
         ("ema", &[], [9, 0]),
         ("grid-ema", &[], [9, 0]),
         ("fgg", &[], [3, 3]),
         ("fgg", &["fgg.also_augment=['minimal']"], [3, 3]),
         ("fgg-all", &["fgg.also_augment=['minimal']"], [6, 6]),
+        ("fgg-also", &["fgg.also_augment=['minimal']"], [3, 3]),
         // Figures and single models need runs too.
         ("grid", &[PLANE], [9, 3]),
         ("fgg", &["connectivity={}"], [9, 3]),
@@ -629,7 +635,7 @@ fn wrong_values_are_errors_with_their_key() {
         (["finetune.epochs=0"], "finetune.epochs: expected at least 1"),
         (["finetune.epochs=4000000000"], "finetune.epochs: expected at most 1000000"),
         (["finetune.ema_decay=1"], "finetune.ema_decay: expected a number in [0, 1), found 1"),
-        ([&LANDSCAPE[0].replace("'fgg'", "'ema'")], "pool: expected `grid`, `fgg` or `fgg-all`"),
+        ([&LANDSCAPE[0].replace("'fgg'", "'ema'")], "pool: expected `grid`, `fgg`, `fgg-all` or `fgg-also`"),
         (["finetune.early_stopping_epochs=0"], "finetune.early_stopping_epochs: expected at least 1"),
         (["model.image_size=100000"], "model.image_size: expected at most 4096"),
         (["model.batch_size=10000000"], "model.batch_size: expected at most"),

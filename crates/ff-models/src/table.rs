@@ -194,7 +194,9 @@ mod tests {
     fn an_unknown_name_is_refused_with_the_known_ones() {
         let error = "resnet".parse::<Architecture>().unwrap_err().to_string();
         assert!(
-            error.starts_with("unknown architecture `resnet`: expected one of resnet_pico, resnet18"),
+            error.starts_with(
+                "unknown architecture `resnet`: expected one of resnet_pico, resnet_nano, resnet18"
+            ),
             "{error}"
         );
     }

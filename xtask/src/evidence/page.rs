@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::sets::AS_RELEASED;
+
 /// What the page is written from.
 pub struct Findings {
     /// `ff-eval gains` of all methods.
@@ -75,7 +77,7 @@ impl Findings {
                     let Some(gain) = find(&self.primary, row, None, on, metric) else { continue };
                     let (above, sets) = above(gain);
                     let answer = answer(&gain["mean"]);
-                    let (value, ends) = (points(&gain["mean"]["value"]), ends(&gain["mean"]));
+                    let (value, ends) = (points(gain["mean"]["value"].as_f64()), ends(&gain["mean"], points));
                     let _ = writeln!(
                         text,
                         "| {row} | {on} | {name} | {value} | {ends} | {above} of {sets} | {answer} |"
@@ -98,13 +100,9 @@ impl Findings {
         );
         for method in self.methods_by_gain() {
             let cell = |on, metric| {
-                find(&self.gains, &method, None, on, metric).map_or("–".to_owned(), |gain| {
-                    let mean = &gain["mean"];
-                    let value =
-                        if metric == Some("log-loss") { raw(&mean["value"]) } else { points(&mean["value"]) };
-                    let ends = if metric == Some("log-loss") { raw_ends(mean) } else { ends(mean) };
-                    format!("{value} {ends}")
-                })
+                let number: fn(Option<f64>) -> String = if metric == Some("log-loss") { raw } else { points };
+                let gain = find(&self.gains, &method, None, on, metric);
+                gain.map_or("–".to_owned(), |gain| with_ends(&gain["mean"], number))
             };
             let of = |key: &str| {
                 let mean =
@@ -141,9 +139,7 @@ impl Findings {
             for network in &networks {
                 for on in ["test", "shifted"] {
                     let gain = find(&self.gains, &method, Some(network), on, None);
-                    cells.push(gain.map_or("–".to_owned(), |gain| {
-                        format!("{} {}", points(&gain["mean"]["value"]), ends(&gain["mean"]))
-                    }));
+                    cells.push(gain.map_or("–".to_owned(), |gain| with_ends(&gain["mean"], points)));
                 }
             }
             let _ = writeln!(text, "| {method} | {} |", cells.join(" | "));
@@ -174,9 +170,7 @@ impl Findings {
                 for method in shown {
                     let gain = find(&self.gains, method, None, on, None)
                         .and_then(|gain| array(&gain["datasets"]).iter().find(|of| of["dataset"] == name));
-                    let cell = gain.map_or("–".to_owned(), |of| {
-                        format!("{} {}", points(&of["gain"]["value"]), ends(&of["gain"]))
-                    });
+                    let cell = gain.map_or("–".to_owned(), |of| with_ends(&of["gain"], points));
                     let _ = write!(text, " {cell} |");
                 }
                 text.push('\n');
@@ -257,10 +251,11 @@ impl Findings {
                 })
             };
             if let (Some(apparent), Some(fitted)) = (less("validation"), less("cross_fitted")) {
-                let _ = writeln!(text, "| {method} | {:+.1} | {:+.1} |", 100.0 * apparent, 100.0 * fitted);
+                let [apparent, fitted] = [apparent, fitted].map(|less| points(Some(less)));
+                let _ = writeln!(text, "| {method} | {apparent} | {fitted} |");
             }
         }
-        text.replace("| -", "| −")
+        text
     }
 
     /// How much of the ensemble's gain each soup reaches.
@@ -276,8 +271,7 @@ impl Findings {
             for on in ["test", "shifted"] {
                 let Some(gain) = find(&self.gains, ensemble, None, on, None) else { continue };
                 let mean = &gain["mean"];
-                let _ =
-                    write!(text, "- `{ensemble}` on {on} images: {} {}.", points(&mean["value"]), ends(mean));
+                let _ = write!(text, "- `{ensemble}` on {on} images: {}.", with_ends(mean, points));
                 let ceiling = mean["value"].as_f64().unwrap_or(0.0);
                 if mean["interval"]["low"].as_f64().is_some_and(|low| low > 0.0) {
                     let shares = soups.iter().filter_map(|soup| {
@@ -319,11 +313,15 @@ impl Findings {
         found
     }
 
+    /// The tables of the sets that count.
+    fn counted(&self) -> impl Iterator<Item = &Value> {
+        self.tables.iter().filter(|(set, _)| !set.ends_with(AS_RELEASED)).map(|(_, table)| table)
+    }
+
     /// The cells of a row in all tables of the sets that count.
     fn cells(&self, method: &str, network: Option<&str>) -> Vec<&Value> {
-        let tables = self.tables.iter().filter(|(set, _)| !set.ends_with("as-released"));
         let mut found = Vec::new();
-        for (_, table) in tables {
+        for table in self.counted() {
             for row in array(&table["rows"]).iter().filter(|row| row["method"] == method) {
                 for (column, cell) in array(&table["columns"]).iter().zip(array(&row["cells"])) {
                     if network.is_none_or(|network| column["backbone"] == network) {
@@ -346,8 +344,7 @@ impl Findings {
 
     /// The mean over tables of a quantity of a row, given the number of networks.
     fn mean_of_rows(&self, method: &str, of: impl Fn(&Value, f64) -> Option<f64>) -> Option<f64> {
-        let tables = self.tables.iter().filter(|(set, _)| !set.ends_with("as-released"));
-        mean(tables.filter_map(|(_, table)| {
+        mean(self.counted().filter_map(|table| {
             let row = array(&table["rows"]).iter().find(|row| row["method"] == method)?;
             of(row, array(&table["columns"]).len() as f64)
         }))
@@ -382,7 +379,7 @@ fn find<'a>(
 fn above(gain: &Value) -> (usize, usize) {
     let sets = array(&gain["datasets"]).iter();
     let sets: Vec<_> =
-        sets.filter(|of| !of["dataset"].as_str().unwrap_or_default().ends_with("as-released")).collect();
+        sets.filter(|of| !of["dataset"].as_str().unwrap_or_default().ends_with(AS_RELEASED)).collect();
     (sets.iter().filter(|of| of["gain"]["value"].as_f64().is_some_and(|gain| gain > 0.0)).count(), sets.len())
 }
 
@@ -400,20 +397,21 @@ fn answer(mean: &Value) -> &'static str {
     }
 }
 
-fn points(value: &Value) -> String {
-    value.as_f64().map_or("–".to_owned(), |value| format!("{:+.1}", 100.0 * value).replace('-', "−"))
+/// A number in points, hundredths of the metric.
+fn points(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{:+.1}", 100.0 * value).replace('-', "−"))
 }
 
-fn raw(value: &Value) -> String {
-    value.as_f64().map_or("–".to_owned(), |value| format!("{value:+.3}").replace('-', "−"))
+fn raw(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:+.3}").replace('-', "−"))
 }
 
-fn ends(mean: &Value) -> String {
-    let interval = &mean["interval"];
-    format!("[{}, {}]", points(&interval["low"]), points(&interval["high"]))
+/// An estimate with its interval.
+fn with_ends(mean: &Value, number: fn(Option<f64>) -> String) -> String {
+    format!("{} {}", number(mean["value"].as_f64()), ends(mean, number))
 }
 
-fn raw_ends(mean: &Value) -> String {
-    let interval = &mean["interval"];
-    format!("[{}, {}]", raw(&interval["low"]), raw(&interval["high"]))
+fn ends(mean: &Value, number: fn(Option<f64>) -> String) -> String {
+    let [low, high] = ["low", "high"].map(|end| number(mean["interval"][end].as_f64()));
+    format!("[{low}, {high}]")
 }

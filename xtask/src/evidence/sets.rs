@@ -14,6 +14,9 @@ const MOST: usize = 600;
 /// what the set `cifar10` takes its training and validation images from.
 const PRETRAIN: usize = 4000;
 
+/// What the names of sets end in that keep equal images, and are no part of the figures over sets.
+pub const AS_RELEASED: &str = "-as-released";
+
 /// An image with what a CSV file says of it.
 #[derive(Clone)]
 struct Row {
@@ -35,11 +38,11 @@ pub fn prepare(data: &Path) -> Result<Vec<&'static str>> {
         let rows = read(data, name, folder).with_context(|| format!("image set {name}"))?;
         ensure!(!rows.is_empty(), "no images in {}", data.join(folder).display());
         let mut rows = if name == "cifar10" { without_pretraining(data, rows)? } else { rows };
-        if !name.ends_with("as-released") {
+        if !name.ends_with(AS_RELEASED) {
             drop_equal(data, &mut rows)?;
         }
         // Both forms of a set draw in the same order.
-        let draw = name.trim_end_matches("-as-released");
+        let draw = name.trim_end_matches(AS_RELEASED);
         write(&data.join(format!("{name}.csv")), &sampled(draw, rows))?;
         found.push(name);
     }
@@ -217,7 +220,7 @@ fn write(path: &Path, rows: &[Row]) -> Result<()> {
 }
 
 /// The names of the folders in a folder, sorted.
-fn folders(path: &Path) -> Result<Vec<String>> {
+pub fn folders(path: &Path) -> Result<Vec<String>> {
     listed(path, |entry| entry.is_dir())
 }
 

@@ -13,6 +13,7 @@ use ff_eval::{Difference, MAX_RESAMPLES, Metric, Replicates};
 use serde::Serialize;
 
 use self::cells::{Cells, Of};
+use super::score::share;
 use crate::output::{print, print_json};
 
 /// Lists of predictions, and what to compare.
@@ -40,7 +41,7 @@ pub struct Gains {
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
     image_resamples: u64,
     /// Fraction of the resamples inside an interval
-    #[arg(long, default_value_t = 0.95, value_parser = level)]
+    #[arg(long, default_value_t = 0.95, value_parser = share)]
     level: f64,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
@@ -51,13 +52,6 @@ pub struct Gains {
     /// Print JSON, with the gain of each dataset and network
     #[arg(long)]
     json: bool,
-}
-
-fn level(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    (value > 0.0 && value < 1.0)
-        .then_some(value)
-        .ok_or_else(|| "expected a number between 0 and 1".to_owned())
 }
 
 /// What `--json` prints.
@@ -108,9 +102,9 @@ pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
     let networks: Vec<_> = [None].into_iter().chain(cells.networks().into_iter().map(Some)).collect();
     for on in ["test", "shifted"] {
         for &metric in &metrics {
-            for method in methods.iter().cloned() {
+            for method in &methods {
                 for network in &networks {
-                    let of = Of { method: &method, network: network.as_deref(), on, metric };
+                    let of = Of { method, network: network.as_deref(), on, metric };
                     gains.extend(gain(options, &mut cells, of)?);
                 }
             }
@@ -126,6 +120,7 @@ pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
 
 /// Compares a method with the baseline; `None` if no dataset has both.
 fn gain(options: &Gains, cells: &mut Cells, of: Of<'_>) -> anyhow::Result<Option<Gain>> {
+    // By name, so that the order of the lists does not change what is drawn.
     let mut sets: BTreeMap<String, Vec<Replicates>> = BTreeMap::new();
     let mut datasets = Vec::new();
     let over = |sets: &[Vec<Replicates>]| {

@@ -95,7 +95,7 @@ pub(super) fn score(options: &ScoreOptions) -> anyhow::Result<()> {
 }
 
 /// Parses a share above 0 and below 1.
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
     share.ok_or_else(|| format!("expected a number above 0 and below 1, found `{text}`"))
 }

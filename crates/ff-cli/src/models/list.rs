@@ -77,14 +77,16 @@ fn table(rows: &[Row]) -> String {
             ],
         );
     }
-    let others = rows.iter().filter(|row| row.timm.is_none()).map(|row| row.name);
+    let others: Vec<&str> = rows.iter().filter(|row| row.timm.is_none()).map(|row| row.name).collect();
+    // Lines of at most 100 columns.
+    let others: Vec<String> = others.chunks(4).map(|names| names.join(", ")).collect();
     text += &format!(
         "\npx: side of the images that the published weights were trained on, and the sides that the\n    \
          network takes: ≥ at least, × multiples\n\
          weights, MACs (multiply-adds for an image of that side): with {OUTPUTS} outputs\n\
          published weights: id on the Hugging Face hub\n\
-         timm has the same names, but for {}\n",
-        others.collect::<Vec<_>>().join(", ")
+         timm has the same names, but for\n    {}\n",
+        others.join(",\n    ")
     );
     for (Normalisation { mean, std }, names) in normalisations(rows) {
         text += &format!("normalisation of {names}: mean {mean:?}, std {std:?}\n");

@@ -9,9 +9,8 @@ const POINTS: i32 = 16;
 /// Beyond its border an image is mirrored, without repeating the pixels of the border.
 ///
 /// A pixel counts by its share of the disk, so the radius need not be whole; below half a pixel
-/// nothing changes. imagecorruptions takes
-/// the whole pixels whose centres are in the disk: at whole radii images differ by less than half a
-/// grey level on average. Its kernels for radii of 8 and 10 pixels sum to 1.01, as their smoothing is
+/// nothing changes. imagecorruptions takes the whole pixels whose centres are in the disk: at whole
+/// radii images differ by less than half a grey level on average. Its kernels for radii of 8 and 10 pixels sum to 1.01, as their smoothing is
 /// cut off, and so brighten an image by 1 %; this one sums to 1.
 pub fn defocus_blur(image: &mut Image, radius: f64, sigma: f64) {
     let (reach, kernel) = kernel(radius, sigma);

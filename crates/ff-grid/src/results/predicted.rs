@@ -47,9 +47,8 @@ impl<'a> PredictedList<'a> {
         on: &str,
         evaluation: &str,
     ) -> Result<(), Error> {
-        let Records { plan, runs } = self.records;
-        let job = plan.job(evaluation).and_then(|job| plan.job(job.predictions().ok()?));
-        let Some(job) = job else { return Ok(()) };
+        let runs = self.records.runs;
+        let Some(job) = self.records.predicts(evaluation) else { return Ok(()) };
         let Some(record) = self.records.of(&job.id)? else { return Ok(()) };
         let JobOutput::Predictions { file, .. } = &record.output else { return Ok(()) };
         let path = runs.folder(job).join(&file.path);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Error;
-use crate::job::{Cost, JobId, JobOutput, JobSpec, Record, SoupRecord};
+use crate::job::{Cost, Job, JobId, JobOutput, JobSpec, Record, SoupRecord};
 use crate::plan::Records;
 
 impl<'a> Records<'a> {
@@ -25,11 +25,15 @@ impl<'a> Records<'a> {
         Ok(self.of(id)?.and_then(|record| record.score().ok().cloned()))
     }
 
+    /// Returns the job whose predictions an evaluation scores; `None` if either is not planned.
+    pub(crate) fn predicts(self, evaluation: &str) -> Option<&'a Job> {
+        self.plan.job(self.plan.job(evaluation)?.predictions().ok()?)
+    }
+
     /// Counts the unreadable images that are left out of the predictions of an evaluation.
     pub(crate) fn skipped(self, evaluation: &str) -> Result<usize, Error> {
-        let input = self.plan.job(evaluation).and_then(|job| job.predictions().ok());
-        let Some(input) = input else { return Ok(0) };
-        Ok(match self.output(input)? {
+        let Some(job) = self.predicts(evaluation) else { return Ok(0) };
+        Ok(match self.output(&job.id)? {
             Some(JobOutput::Predictions { skipped, .. }) => skipped.len(),
             _ => 0,
         })

@@ -1,5 +1,6 @@
 //! Forest plots: estimates with their intervals, a line each.
 
+use ff_eval::Shown;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -14,8 +15,9 @@ use crate::figure::style::{FAINT, GREY};
 
 /// The width of a panel and the space between two, in pixels.
 const PANEL: (i32, i32) = (300, 28);
-/// Estimates whose interval is above 0, is below it, or contains it.
-const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), GREY];
+/// The colours of estimates whose interval is above 0, and below it.
+const HIGHER: RGBColor = RGBColor(0, 114, 178);
+const LOWER: RGBColor = RGBColor(213, 94, 0);
 
 /// Estimates with intervals, such as what each method gains: a row for each method, and a panel for
 /// each set of images. All panels have one scale, with a line at 0.
@@ -120,18 +122,15 @@ impl ForestPlot {
             draw_text(canvas, &self.label, label, TICK_SIZE, HPos::Center, VPos::Top)?;
             for (at, row) in self.rows.iter().enumerate() {
                 let Some(Estimated { value, ends: (low, high) }) = row.estimates[panel] else { continue };
-                let kind = if low > 0.0 {
-                    0
-                } else if high < 0.0 {
-                    1
-                } else {
-                    2
+                let (colour, inside) = match Shown::by(low, high) {
+                    Shown::Higher => (HIGHER, HIGHER),
+                    Shown::Lower => (LOWER, LOWER),
+                    Shown::Neither => (GREY, WHITE),
                 };
-                let (y, stroke) = (middle(at), COLOURS[kind].stroke_width(2));
+                let (y, stroke) = (middle(at), colour.stroke_width(2));
                 draw_line(canvas, vec![(across(low), y), (across(high), y)], stroke, None)?;
                 let dot = (across(value), y);
-                let filled = if kind == 2 { WHITE.filled() } else { COLOURS[kind].filled() };
-                canvas.draw(&Circle::new(dot, 5, filled))?;
+                canvas.draw(&Circle::new(dot, 5, inside.filled()))?;
                 canvas.draw(&Circle::new(dot, 5, stroke))?;
             }
         }

@@ -9,8 +9,7 @@ use crate::plan::Records;
 impl Records<'_> {
     /// Opens the predictions that an evaluation scored; the error says why there are none.
     pub(crate) fn scored_predictions(self, evaluation: &str) -> Result<Predictions, String> {
-        let job = self.plan.job(evaluation).and_then(|job| self.plan.job(job.predictions().ok()?));
-        let job = job.ok_or("not planned")?;
+        let job = self.predicts(evaluation).ok_or("not planned")?;
         let record = self.of(&job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
         match &record.output {
             JobOutput::Predictions { file, .. } => {

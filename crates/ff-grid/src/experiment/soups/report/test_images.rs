@@ -14,8 +14,7 @@ pub(super) fn test_images(
     evaluation: &str,
     rows: usize,
 ) -> Result<(Arc<OpenDataset>, Vec<usize>), String> {
-    let plan = records.plan;
-    let job = plan.job(evaluation).and_then(|job| plan.job(job.predictions().ok()?)).ok_or("not planned")?;
+    let job = records.predicts(evaluation).ok_or("not planned")?;
     let data = catalog.open(&job.data)?;
     let output = records.output(&job.id).map_err(|error| error.to_string())?;
     let Some(JobOutput::Predictions { skipped, .. }) = output else {
