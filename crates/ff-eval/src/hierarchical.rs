@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::bootstrap::{percentiles, resampled};
+use crate::calibration::{BINS, diagrams};
 use crate::groups::Groups;
 use crate::metric::{Metric, Prepared};
 use crate::paired::{Difference, deviation};
@@ -32,6 +33,34 @@ impl Replicates {
         let of = |times: &[u32]| Some(prepared.value(times).value().unwrap_or(f64::NAN));
         let resampled = resampled(predictions.len(), groups.as_ref(), resamples, seed, of);
         Some(Self { value, resampled })
+    }
+
+    /// The same for minus the expected calibration error (see [`crate::Calibration::ece`]) in
+    /// [`BINS`] bins; multilabel: the mean over tasks. At most 0, and higher is better.
+    ///
+    /// A resample has more noise in each bin than the samples have, which raises the error: of one
+    /// model the resamples are too low, of a difference of two models less so.
+    pub fn of_calibration(predictions: &Predictions, resamples: usize, seed: u64) -> Option<Self> {
+        let diagrams = diagrams(predictions, BINS);
+        let of = |times: &[u32]| {
+            let errors = diagrams.iter().map(|diagram| Some(-diagram.count(times)?.ece));
+            mean(&errors.collect::<Option<Vec<_>>>()?)
+        };
+        let value = of(&vec![1; predictions.len()])?;
+        let groups = Groups::of(predictions);
+        let of = |times: &[u32]| Some(of(times).unwrap_or(f64::NAN));
+        let resampled = resampled(predictions.len(), groups.as_ref(), resamples, seed, of);
+        Some(Self { value, resampled })
+    }
+
+    /// Takes a value and those on resamples from elsewhere; NaN where one is undefined.
+    pub fn new(value: f64, resampled: Vec<f64>) -> Self {
+        Self { value, resampled }
+    }
+
+    /// The value on each resample; NaN where it is undefined.
+    pub fn resampled(&self) -> &[f64] {
+        &self.resampled
     }
 
     /// Subtracts the replicates of another model on the same samples.
@@ -168,6 +197,16 @@ mod tests {
         let found = Replicates::over_sets(&[vec![model; 5]], 0.95, 20_000, 0).unwrap();
         let error = found.standard_error.unwrap();
         assert!((error - (0.8f64 * 0.2 / 100.0).sqrt()).abs() < 0.002, "{error}");
+    }
+
+    /// A model that is sure to 0.731 and right in 60 of 100 has the error 0.131.
+    #[test]
+    fn calibration_errors_are_negated() {
+        let found = Replicates::of_calibration(&right((0..100).map(|i| i < 60)), 500, 1).unwrap();
+        let said = 1.0 / (1.0 + (-1.0f64).exp());
+        assert!((found.value - (0.6 - said)).abs() < 1e-7, "{}", found.value);
+        let spread = deviation(found.resampled()).unwrap();
+        assert!((spread - (0.6f64 * 0.4 / 100.0).sqrt()).abs() < 0.005, "{spread}");
     }
 
     #[test]

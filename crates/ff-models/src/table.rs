@@ -38,7 +38,7 @@ table! {
             block: Basic, stem: (3, 2, false), widths: &[16, 32, 80], depths: &[1, 1, 1],
         }.build(b),
     };
-    /// A narrow ResNet for experiments on a CPU at 64 px, not in timm: four stages of one basic
+    /// A narrow ResNet for experiments on a CPU at 32 to 64 px, not in timm: four stages of one basic
     /// block, 0.7 million weights.
     RESNET_NANO = Architecture {
         name: "resnet_nano", timm: None, pretrained: None, image_size: 64, sizes: AtLeast(1), normalisation: IMAGENET,
@@ -71,13 +71,6 @@ table! {
         name: "deit_pico_patch4", timm: None, pretrained: None, image_size: 32, sizes: MultipleOf(4), normalisation: IMAGENET,
          classifier: "head", timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 4, width: 64, depth: 3, heads: 4 }.build(b),
-    };
-    /// A small DeiT for experiments on a CPU at 64 px, not in timm: patches of 8 px, width 96, four
-    /// blocks, 0.5 million weights.
-    DEIT_NANO = Architecture {
-        name: "deit_nano_patch8", timm: None, pretrained: None, image_size: 64, sizes: MultipleOf(8), normalisation: IMAGENET,
-         classifier: "head", timm_classifier: "head", batch_norm: false,
-        build: |b| DeitLayout { patch: 8, width: 96, depth: 4, heads: 4 }.build(b),
     };
     /// DeiT-Ti/16 (Touvron et al. 2021) without distillation.
     DEIT_TINY = Architecture {

@@ -89,7 +89,7 @@ fn read(data: &Path, name: &str, folder: &str) -> Result<Vec<Row>> {
         for label in classes {
             let inside =
                 if splits { format!("{folder}/{outer}/{label}") } else { format!("{folder}/{label}") };
-            for file in names(&data.join(&inside))? {
+            for file in files(&data.join(&inside))? {
                 let group = group(name, &file).unwrap_or_else(|| format!("{inside}/{file}"));
                 // The X-ray sets share their classes, so that each is the other's shifted twin.
                 let label = if label == "pneumonia" { "abnormal".to_owned() } else { label.clone() };
@@ -225,7 +225,7 @@ pub fn folders(path: &Path) -> Result<Vec<String>> {
 }
 
 /// The names of the files in a folder, sorted.
-fn names(path: &Path) -> Result<Vec<String>> {
+pub fn files(path: &Path) -> Result<Vec<String>> {
     listed(path, |entry| entry.is_file())
 }
 

@@ -2,6 +2,8 @@
 
 mod cells;
 mod figure;
+mod lines;
+mod quantity;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,25 +11,28 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use ff_eval::{Difference, MAX_RESAMPLES, Metric, Replicates};
+use ff_eval::{Difference, MAX_RESAMPLES, Replicates};
 use serde::Serialize;
 
 use self::cells::{Cells, Of};
+use self::quantity::Quantity;
 use super::score::share;
 use crate::output::{print, print_json};
 
 /// Lists of predictions, and what to compare.
 #[derive(Args)]
 pub struct Gains {
-    /// Lists that `ff-grid run` writes (`predictions.csv`); without seeds in it, each is a seed
+    /// Lists that `ff-grid run` writes (`predictions.csv`), or files that `--keep` wrote; a list
+    /// without seeds in it is a seed
     #[arg(value_name = "CSV", required = true)]
     lists: Vec<PathBuf>,
     /// Method that the others are compared with
     #[arg(long, value_name = "METHOD")]
     baseline: String,
-    /// Metric to compare besides each dataset's own; may be repeated
+    /// Metric to compare besides each dataset's own, or `calibration`: minus the expected calibration
+    /// error; may be repeated
     #[arg(long = "metric", value_name = "METRIC")]
-    metrics: Vec<Metric>,
+    metrics: Vec<Quantity>,
     /// Method to compare, besides the baseline; may be repeated [default: all]
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<String>,
@@ -46,6 +51,9 @@ pub struct Gains {
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// File to keep the scores of all models on all resamples in, to compare without predictions
+    #[arg(long, value_name = "CSV.GZ")]
+    keep: Option<PathBuf>,
     /// File to draw the gains in, as an SVG picture
     #[arg(long, value_name = "SVG")]
     figure: Option<PathBuf>,
@@ -70,7 +78,7 @@ struct Gain {
     /// `test` or `shifted`.
     on: &'static str,
     /// `None`: each dataset's own.
-    metric: Option<Metric>,
+    metric: Option<Quantity>,
     /// The mean over datasets; `None` if it is undefined in one of them.
     mean: Option<Difference>,
     datasets: Vec<OfDataset>,
@@ -80,6 +88,8 @@ struct Gain {
 #[derive(Serialize)]
 struct OfDataset {
     dataset: String,
+    /// Whether it is part of the mean.
+    counted: bool,
     seeds: usize,
     /// The mean score over seeds, of the baseline and of the method.
     baseline: f64,
@@ -88,7 +98,8 @@ struct OfDataset {
 }
 
 pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
-    let mut cells = Cells::read(&options.lists, &options.baseline)?;
+    let resampling = (options.image_resamples as usize, options.seed);
+    let mut cells = Cells::read(&options.lists, &options.baseline, resampling)?;
     let known = cells.methods();
     if let Some(unknown) = options.methods.iter().find(|method| !known.contains(method)) {
         bail!("--method: expected one of {}, found {unknown}", known.join(", "));
@@ -104,11 +115,14 @@ pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
         for &metric in &metrics {
             for method in &methods {
                 for network in &networks {
-                    let of = Of { method, network: network.as_deref(), on, metric };
+                    let of = Of { method, network: network.as_deref(), on, quantity: metric };
                     gains.extend(gain(options, &mut cells, of)?);
                 }
             }
         }
+    }
+    if let Some(path) = &options.keep {
+        lines::keep(path, &cells.all(&metrics)?)?;
     }
     let compared = Compared { baseline: options.baseline.clone(), gains };
     if let Some(path) = &options.figure {
@@ -127,8 +141,7 @@ fn gain(options: &Gains, cells: &mut Cells, of: Of<'_>) -> anyhow::Result<Option
         Replicates::over_sets(sets, options.level, options.resamples as usize, options.seed)
     };
     for dataset in cells.datasets() {
-        let resampling = (options.image_resamples as usize, options.seed);
-        let seeds = cells.of_seeds(&dataset, of, &options.baseline, resampling)?;
+        let seeds = cells.of_seeds(&dataset, of, &options.baseline)?;
         if seeds.is_empty() {
             continue;
         }
@@ -138,8 +151,10 @@ fn gain(options: &Gains, cells: &mut Cells, of: Of<'_>) -> anyhow::Result<Option
         let (baseline, value) = (mean(|(baseline, _)| baseline.value), mean(|(_, value)| value.value));
         let differences: Vec<_> = seeds.iter().map(|(baseline, value)| value.minus(baseline)).collect();
         let gain = over(std::slice::from_ref(&differences));
-        datasets.push(OfDataset { dataset: dataset.clone(), seeds: seeds.len(), baseline, value, gain });
-        if !options.except.contains(&dataset) {
+        let counted = !options.except.contains(&dataset);
+        let (name, count) = (dataset.clone(), seeds.len());
+        datasets.push(OfDataset { dataset: name, counted, seeds: count, baseline, value, gain });
+        if counted {
             sets.insert(dataset, differences);
         }
     }
@@ -148,5 +163,5 @@ fn gain(options: &Gains, cells: &mut Cells, of: Of<'_>) -> anyhow::Result<Option
     }
     let mean = over(&sets.into_values().collect::<Vec<_>>());
     let (method, network) = (of.method.to_owned(), of.network.map(str::to_owned));
-    Ok(Some(Gain { method, network, on: of.on, metric: of.metric, mean, datasets }))
+    Ok(Some(Gain { method, network, on: of.on, metric: of.quantity, mean, datasets }))
 }

@@ -1,28 +1,15 @@
-//! The predictions of methods, by dataset, network and seed.
+//! The scores of methods, by dataset, network and seed.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use ff_eval::{Metric, Replicates};
+use anyhow::{bail, ensure};
+use ff_eval::Replicates;
 use itertools::Itertools;
-use serde::Deserialize;
 
+use super::lines::{self, Head, Source};
+use super::quantity::Quantity;
 use crate::prediction_file::PredictionFile;
-
-/// A line of a list.
-#[derive(Clone, Deserialize)]
-struct Line {
-    dataset: String,
-    network: String,
-    seed: Option<String>,
-    method: String,
-    on: String,
-    metric: Metric,
-    #[serde(default)]
-    marks: String,
-    predictions: PathBuf,
-}
 
 /// What is compared with the baseline.
 #[derive(Clone, Copy)]
@@ -33,64 +20,61 @@ pub struct Of<'a> {
     /// `test` or `shifted`.
     pub on: &'static str,
     /// `None`: the dataset's own.
-    pub metric: Option<Metric>,
+    pub quantity: Option<Quantity>,
 }
 
-/// All lines, and the replicates that have been computed.
+/// The lines of all files, and the scores that have been computed.
 pub struct Cells {
-    lines: Vec<Line>,
-    known: HashMap<(PathBuf, Metric), Option<Replicates>>,
+    lines: Vec<(Head, Source)>,
+    /// Resamples of the images, and the seed.
+    resampling: (usize, u64),
+    known: HashMap<(PathBuf, Quantity), Option<Replicates>>,
 }
 
 impl Cells {
-    /// Reads lists. A row that is marked is also a method of the name of its mark.
-    pub fn read(lists: &[PathBuf], baseline: &str) -> anyhow::Result<Self> {
+    /// Reads files. A row that is marked is also a method of the name of its mark.
+    pub fn read(files: &[PathBuf], baseline: &str, resampling: (usize, u64)) -> anyhow::Result<Self> {
         let mut lines = Vec::new();
-        for (at, list) in lists.iter().enumerate() {
-            let place = || list.display().to_string();
-            let mut reader = csv::Reader::from_path(list).with_context(place)?;
-            let folder = list.parent().unwrap_or(Path::new(""));
-            for line in reader.deserialize() {
-                let line: Line = line.with_context(place)?;
-                let seed = line.seed.filter(|seed| !seed.is_empty()).unwrap_or_else(|| format!("list {at}"));
-                let line = Line { seed: Some(seed), predictions: folder.join(line.predictions), ..line };
-                let marked = line.marks.split_whitespace();
-                let marked =
-                    marked.map(|mark| Line { method: mark.to_owned(), ..line.clone() }).collect_vec();
-                lines.push(line);
+        for (at, file) in files.iter().enumerate() {
+            for (head, source) in lines::read(at, file)? {
+                let marked = head.marks.split_whitespace();
+                let marked = marked
+                    .map(|mark| (Head { method: mark.to_owned(), ..head.clone() }, source.clone()))
+                    .collect_vec();
+                lines.push((head, source));
                 lines.extend(marked);
             }
         }
-        let same = |line: &Line| {
-            let Line { dataset, network, seed, method, on, .. } = line;
+        let same = |(head, _): &&(Head, Source)| {
+            let Head { dataset, network, seed, method, on, .. } = head;
             (dataset.clone(), network.clone(), seed.clone(), method.clone(), on.clone())
         };
-        if let Some(line) = lines.iter().duplicates_by(|line| same(line)).next() {
-            let Line { dataset, network, method, on, .. } = line;
+        if let Some((Head { dataset, network, method, on, .. }, _)) = lines.iter().duplicates_by(same).next()
+        {
             bail!(
                 "expected one line for {method} of {network} on {dataset}, {on}, found two with the same seed"
             );
         }
-        if !lines.iter().any(|line| line.method == baseline) {
-            let known = lines.iter().map(|line| line.method.as_str()).unique().join(", ");
+        if !lines.iter().any(|(head, _)| head.method == baseline) {
+            let known = lines.iter().map(|(head, _)| head.method.as_str()).unique().join(", ");
             bail!("--baseline: expected one of the methods of the lists ({known}), found {baseline}");
         }
-        Ok(Self { lines, known: HashMap::new() })
+        Ok(Self { lines, resampling, known: HashMap::new() })
     }
 
-    /// All methods, in the order of the lists.
+    /// All methods, in the order of the files.
     pub fn methods(&self) -> Vec<String> {
-        self.lines.iter().map(|line| line.method.clone()).unique().collect()
+        self.lines.iter().map(|(head, _)| head.method.clone()).unique().collect()
     }
 
-    /// All networks, in the order of the lists.
+    /// All networks, in the order of the files.
     pub fn networks(&self) -> Vec<String> {
-        self.lines.iter().map(|line| line.network.clone()).unique().collect()
+        self.lines.iter().map(|(head, _)| head.network.clone()).unique().collect()
     }
 
-    /// All datasets, in the order of the lists.
+    /// All datasets, in the order of the files.
     pub fn datasets(&self) -> Vec<String> {
-        self.lines.iter().map(|line| line.dataset.clone()).unique().collect()
+        self.lines.iter().map(|(head, _)| head.dataset.clone()).unique().collect()
     }
 
     /// The scores of the baseline and of a method for each seed that has both: the mean over networks
@@ -100,51 +84,79 @@ impl Cells {
         dataset: &str,
         of: Of<'_>,
         baseline: &str,
-        resampling: (usize, u64),
     ) -> anyhow::Result<Vec<(Replicates, Replicates)>> {
-        let here = |line: &&Line| {
-            line.dataset == dataset
-                && of.network.is_none_or(|network| line.network == network)
-                && (of.on == "test") == (line.on == "test")
+        let here = |(head, _): &&(Head, Source)| {
+            head.dataset == dataset
+                && of.network.is_none_or(|network| head.network == network)
+                && (of.on == "test") == (head.on == "test")
         };
         let of_method = |method: &str| {
-            let lines = self.lines.iter().filter(here).filter(|line| line.method == method);
-            lines.cloned().into_group_map_by(|line| line.seed.clone())
+            let lines = self.lines.iter().filter(here).filter(|(head, _)| head.method == method);
+            lines.cloned().into_group_map_by(|(head, _)| head.seed.clone())
         };
         let (theirs, mut ours) = (of_method(baseline), of_method(of.method));
-        let mut seeds = Vec::new();
+        let mut seeds: Vec<(Replicates, Replicates)> = Vec::new();
         for (seed, theirs) in theirs.into_iter().sorted_by(|(one, _), (other, _)| one.cmp(other)) {
             let Some(ours) = ours.remove(&seed) else { continue };
-            let where_of = |line: &Line| (line.network.clone(), line.on.clone());
+            let where_of = |(head, _): &(Head, Source)| (head.network.clone(), head.on.clone());
             if theirs.iter().map(where_of).sorted().ne(ours.iter().map(where_of).sorted()) {
                 continue;
             }
-            let mut mean = |lines: Vec<Line>| -> anyhow::Result<Option<Replicates>> {
-                let all = lines.iter().map(|line| self.replicates(line, of.metric, resampling));
-                let all: Option<Vec<_>> = all.collect::<anyhow::Result<_>>()?;
-                Ok(all.and_then(|all| Replicates::mean(&all)))
+            let mut scores = |lines: Vec<(Head, Source)>| -> anyhow::Result<Option<Vec<Replicates>>> {
+                lines.iter().map(|line| self.scores(line, of.quantity)).collect()
             };
-            seeds.extend(mean(theirs)?.zip(mean(ours)?));
+            let (theirs, ours) = (scores(theirs)?, scores(ours)?);
+            let counts = theirs.iter().chain(&ours).flatten().map(|of| of.resampled().len());
+            let before = seeds.iter().map(|(theirs, _)| theirs.resampled().len());
+            ensure!(
+                counts.chain(before).all_equal(),
+                "{dataset}: expected scores on the same number of resamples; see --image-resamples"
+            );
+            let mean = |all: Option<Vec<Replicates>>| Replicates::mean(&all?);
+            seeds.extend(mean(theirs).zip(mean(ours)));
         }
         Ok(seeds)
     }
 
-    fn replicates(
+    /// The scores of every line, but of marks, in these quantities.
+    pub fn all(&mut self, wanted: &[Option<Quantity>]) -> anyhow::Result<Vec<(Head, Quantity, Replicates)>> {
+        let mut found = Vec::new();
+        for line in self.lines.clone() {
+            let head = &line.0;
+            if head.marks.split_whitespace().any(|mark| mark == head.method) {
+                continue;
+            }
+            for of in wanted.iter().map(|of| of.unwrap_or(Quantity::Metric(head.metric))).unique() {
+                found.extend(self.scores(&line, Some(of))?.map(|scores| (head.clone(), of, scores)));
+            }
+        }
+        Ok(found)
+    }
+
+    fn scores(
         &mut self,
-        line: &Line,
-        metric: Option<Metric>,
-        (resamples, seed): (usize, u64),
+        (head, source): &(Head, Source),
+        quantity: Option<Quantity>,
     ) -> anyhow::Result<Option<Replicates>> {
-        let metric = metric.unwrap_or(line.metric);
-        let key = (line.predictions.clone(), metric);
+        let quantity = quantity.unwrap_or(Quantity::Metric(head.metric));
+        let path = match source {
+            Source::Predictions(path) => path,
+            Source::Kept(path, all) => match all.iter().find(|(of, _)| *of == quantity) {
+                Some((_, scores)) => return Ok(Some(scores.clone())),
+                None => bail!("{}: no scores of {} in {quantity}", path.display(), head.method),
+            },
+        };
+        let key = (path.clone(), quantity);
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
-        let predictions = PredictionFile::read(&line.predictions, &[])?.predictions;
-        if !metric.applies_to(predictions.kind()) {
-            bail!("--metric: {metric} does not apply to {} targets of {}", predictions.kind(), line.dataset);
+        let predictions = PredictionFile::read(path, &[])?.predictions;
+        if !quantity.applies_to(&predictions) {
+            let kind = predictions.kind();
+            bail!("--metric: {quantity} does not apply to {kind} targets of {}", head.dataset);
         }
-        let found = Replicates::of(metric, &predictions, resamples, seed);
+        let (resamples, seed) = self.resampling;
+        let found = quantity.of(&predictions, resamples, seed);
         self.known.insert(key, found.clone());
         Ok(found)
     }

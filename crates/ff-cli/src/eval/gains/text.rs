@@ -29,6 +29,7 @@ fn line(Gain { method, mean, datasets, .. }: &Gain) -> String {
         };
         format!("  [{:+.4}, {:+.4}]{said}", of.low, of.high)
     });
-    let above = datasets.iter().filter(|of| of.value > of.baseline).count();
-    format!("{method:24} {value:+.4}{interval}, above in {above} of {} datasets\n", datasets.len())
+    let counted = datasets.iter().filter(|of| of.counted);
+    let above = counted.clone().filter(|of| of.value > of.baseline).count();
+    format!("{method:24} {value:+.4}{interval}, above in {above} of {} datasets\n", counted.count())
 }

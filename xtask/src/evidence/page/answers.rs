@@ -1,0 +1,111 @@
+//! The primary comparison, over all sets and in each.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::numbers::{ends, head, points, with_ends};
+use crate::evidence::findings::{Findings, Of, array};
+
+/// The largest gain or loss that does not matter, in the metric's unit.
+const MATTERS: f64 = 0.01;
+
+pub fn primary(findings: &Findings) -> String {
+    let mut text = String::from(
+        "## Is the soup better than the best single model?\n\n\
+         Gain of the row over `GS (best)`, in points (hundredths of the metric). The four intervals of a row\n\
+         hold together with 95 %.\n\n\
+         | row | images | metric | gain | interval | sets with a gain | answer |\n\
+         |---|---|---|---:|---:|---:|---|\n",
+    );
+    for method in ["delivered", "recommended"] {
+        for on in ["test", "shifted"] {
+            for (metric, name) in [(None, "the set's own"), (Some("auroc"), "macro AUROC")] {
+                let gain = findings.primary.of(Of { method, network: None, on, metric });
+                let Some(gain) = gain else { continue };
+                let (above, sets) = above(gain);
+                let mean = &gain["mean"];
+                let (value, ends) = (points(mean["value"].as_f64()), ends(mean, points));
+                let _ = writeln!(
+                    text,
+                    "| {method} | {on} | {name} | {value} | {ends} | {above} of {sets} | {} |",
+                    answer(mean)
+                );
+            }
+        }
+    }
+    text
+}
+
+/// The gain of some rows in each set.
+pub fn sets(findings: &Findings) -> String {
+    let mut text = String::from(
+        "## By set\n\n\
+         Score of `GS (best)`, and gains in points, mean over networks and seeds. Intervals of 95 % resample\n\
+         seeds and test images of the set.\n",
+    );
+    let shown = ["delivered", "recommended", "Uniform", "Greedy", "GoG", "GoG minimal", "Ensemble"];
+    let gains = &findings.soups.gains;
+    for (on, title) in [("test", "Test"), ("shifted", "Shifted")] {
+        let columns = [&["GS (best)"], &shown[..]].concat();
+        let _ = write!(text, "\n### {title}\n\n{}", head("set", &columns));
+        let sets = gains.of(Of::row("Greedy", on)).map_or(&[][..], |gain| array(&gain["datasets"]));
+        for set in sets {
+            let name = set["dataset"].as_str().unwrap_or_default();
+            let _ = write!(text, "| {name} | {:.4} |", set["baseline"].as_f64().unwrap_or(f64::NAN));
+            for method in shown {
+                let of_set = gains
+                    .of(Of::row(method, on))
+                    .and_then(|gain| array(&gain["datasets"]).iter().find(|of| of["dataset"] == name));
+                let _ = write!(text, " {} |", with_ends(of_set.map(|of| &of["gain"]), points));
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// In how many of the sets that count the gain is above 0.
+fn above(gain: &Value) -> (usize, usize) {
+    let sets = array(&gain["datasets"]).iter().filter(|of| of["counted"] == true);
+    let above = sets.clone().filter(|of| of["gain"]["value"].as_f64().is_some_and(|gain| gain > 0.0));
+    (above.count(), sets.count())
+}
+
+/// The answer that the protocol gives for a gain with its interval.
+fn answer(mean: &Value) -> &'static str {
+    let [low, high] = ["low", "high"].map(|end| mean["interval"][end].as_f64().unwrap_or(f64::NAN));
+    if low > 0.0 {
+        "the row is better"
+    } else if high < 0.0 {
+        "the single model is better"
+    } else if low > -MATTERS && high < MATTERS {
+        "no difference that matters"
+    } else {
+        "cannot be told on these sets"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_follow_the_protocol() {
+        let of = |low: f64, high: f64| answer(&json!({ "interval": { "low": low, "high": high } }));
+        assert_eq!(of(0.001, 0.03), "the row is better");
+        assert_eq!(of(-0.03, -0.001), "the single model is better");
+        assert_eq!(of(-0.009, 0.009), "no difference that matters");
+        assert_eq!(of(-0.011, 0.009), "cannot be told on these sets");
+        assert_eq!(answer(&Value::Null), "cannot be told on these sets");
+    }
+
+    #[test]
+    fn sets_that_do_not_count_are_left_out() {
+        let set = |counted: bool, gain: f64| json!({ "counted": counted, "gain": { "value": gain } });
+        let gain = json!({ "datasets": [set(true, 0.1), set(true, 0.0), set(false, 0.2)] });
+        assert_eq!(above(&gain), (1, 2));
+    }
+}

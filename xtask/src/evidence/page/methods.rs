@@ -1,0 +1,104 @@
+//! All rows: what they gain and cost.
+
+use std::fmt::Write;
+
+use super::numbers::{head, points, signed, with_ends};
+use crate::evidence::findings::{Findings, Of};
+
+pub fn gains(findings: &Findings) -> String {
+    let columns = ["test, points", "shifted, points", "models", "epochs", "validation images"];
+    let mut text = format!(
+        "## What each method gains and costs\n\n\
+         Gain over `GS (best)`, mean over sets, networks and seeds, with intervals of 95 %, not corrected for\n\
+         the number of rows. Models: how many are in the row. Epochs and validation images are those of a\n\
+         row that is run alone, for one network, mean over sets.\n\n{}",
+        head("row", &columns)
+    );
+    let soups = &findings.soups;
+    for method in soups.gains.methods() {
+        let gain = |on| with_ends(soups.gains.mean(Of::row(method, on)), points);
+        let cost = |key| soups.cost(method, key).map_or("–".to_owned(), |mean| format!("{mean:.0}"));
+        let models = soups.mean_of_cells(method, None, |cell| cell["models"].as_f64());
+        let models = models.map_or("–".to_owned(), |models| format!("{models:.1}"));
+        let (epochs, images) = (cost("training_epochs"), cost("validation_images"));
+        let (test, shifted) = (gain("test"), gain("shifted"));
+        let _ = writeln!(text, "| {method} | {test} | {shifted} | {models} | {epochs} | {images} |");
+    }
+    text
+}
+
+/// FGG beside the grid search.
+pub fn fgg(findings: &Findings) -> String {
+    let soups = &findings.soups;
+    let epochs = |method| soups.cost(method, "training_epochs");
+    let grid = epochs("GS (best)");
+    let mut text = format!(
+        "## Fast Geometric Generation beside the grid search\n\n\
+         Training epochs as a share of those of the grid search, and gains over its best model in points,\n\
+         with intervals of 95 %. FGG has heavy augmentation as in the paper; rows with `minimal` have\n\
+         minimal augmentation.\n\n{}",
+        head("row", &["epochs", "test", "shifted"])
+    );
+    let rows = [
+        "FGG (best)",
+        "GoU",
+        "GoG",
+        "FGG greedy",
+        "FGG ensemble",
+        "FGG minimal (best)",
+        "GoU minimal",
+        "GoG minimal",
+        "FGG minimal ensemble",
+        "Greedy",
+        "Ensemble",
+    ];
+    for method in rows {
+        let share = epochs(method).zip(grid).map(|(of, grid)| format!("{:.0} %", 100.0 * of / grid));
+        let [test, shifted] =
+            ["test", "shifted"].map(|on| with_ends(soups.gains.mean(Of::row(method, on)), points));
+        let _ = writeln!(text, "| {method} | {} | {test} | {shifted} |", share.unwrap_or("–".to_owned()));
+    }
+    text
+}
+
+pub fn networks(findings: &Findings) -> String {
+    let gains = &findings.soups.gains;
+    let networks = gains.networks();
+    let columns: Vec<String> =
+        networks.iter().flat_map(|name| ["test", "shifted"].map(|on| format!("{name}, {on}"))).collect();
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let mut text = format!(
+        "## By network\n\nGain over `GS (best)` in points, with intervals of 95 %.\n\n{}",
+        head("row", &columns)
+    );
+    for method in gains.methods() {
+        let of = |network, on| gains.mean(Of { method, network: Some(network), on, metric: None });
+        let cells = networks.iter().flat_map(|network| ["test", "shifted"].map(|on| of(network, on)));
+        let cells: Vec<String> = cells.map(|mean| with_ends(mean, points)).collect();
+        let _ = writeln!(text, "| {method} | {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// Log loss and calibration error, and AUROC.
+pub fn calibration(findings: &Findings) -> String {
+    let columns = ["calibration error, test", "shifted", "log loss, test", "AUROC, points, test"];
+    let mut text = format!(
+        "## Are soups better calibrated?\n\n\
+         Gain over `GS (best)` with intervals of 95 %: of expected calibration error and log loss, a positive\n\
+         number is a lower error. No model was calibrated on validation images.\n\n{}",
+        head("row", &columns)
+    );
+    let gains = &findings.soups.gains;
+    for method in gains.methods() {
+        let of = |on, metric| gains.mean(Of { method, network: None, on, metric: Some(metric) });
+        let cells = [
+            with_ends(of("test", "calibration"), signed),
+            with_ends(of("shifted", "calibration"), signed),
+            with_ends(of("test", "log-loss"), signed),
+            with_ends(of("test", "auroc"), points),
+        ];
+        let _ = writeln!(text, "| {method} | {} |", cells.join(" | "));
+    }
+    text
+}

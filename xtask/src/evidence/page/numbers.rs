@@ -1,0 +1,29 @@
+//! Numbers as the page shows them.
+
+use serde_json::Value;
+
+/// A number in points, hundredths of the metric.
+pub fn points(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{:+.1}", 100.0 * value).replace('-', "−"))
+}
+
+/// A number as it is, with its sign.
+pub fn signed(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:+.3}").replace('-', "−"))
+}
+
+/// An estimate with its interval; a dash without one.
+pub fn with_ends(mean: Option<&Value>, number: fn(Option<f64>) -> String) -> String {
+    mean.map_or("–".to_owned(), |mean| format!("{} {}", number(mean["value"].as_f64()), ends(mean, number)))
+}
+
+/// The interval of an estimate.
+pub fn ends(mean: &Value, number: fn(Option<f64>) -> String) -> String {
+    let [low, high] = ["low", "high"].map(|end| number(mean["interval"][end].as_f64()));
+    format!("[{low}, {high}]")
+}
+
+/// The head of a table whose first column has text, and all others numbers.
+pub fn head(first: &str, others: &[&str]) -> String {
+    format!("| {first} | {} |\n|---|{}\n", others.join(" | "), "---:|".repeat(others.len()))
+}
