@@ -13,8 +13,8 @@ use super::records::{self, QUANTITIES, Record};
 use super::sets::AS_RELEASED;
 use crate::workspace::Workspace;
 
-/// The rows that the figure shows.
-const FIGURE: [&str; 13] = [
+/// The rows that the figure and the smaller tables show.
+pub const SHOWN: [&str; 13] = [
     "delivered",
     "recommended",
     "Uniform",
@@ -68,7 +68,7 @@ impl Findings {
         let figure = docs.join(format!("figures/{}.svg", soups.name));
         let figure = figure.to_str().context("a path that is not UTF-8")?;
         let of = |baseline: &str, arguments: &[&str]| gains(workspace, &records, baseline, arguments);
-        let drawn: Vec<&str> = FIGURE.iter().flat_map(|name| ["--method", name]).collect();
+        let drawn: Vec<&str> = SHOWN.iter().flat_map(|name| ["--method", name]).collect();
         of(soups.baseline, &[&["--figure", figure], &*drawn].concat())?;
         let marked = ["--method", "delivered", "--method", "recommended", "--metric", "auroc"];
         let primary = of(soups.baseline, &[&marked[..], &["--level", "0.9875"]].concat())?;

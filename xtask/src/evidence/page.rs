@@ -7,8 +7,6 @@ mod methods;
 mod numbers;
 mod selection;
 
-use std::collections::BTreeMap;
-
 use super::findings::Findings;
 
 /// Returns the page as Markdown.
@@ -32,9 +30,7 @@ pub fn of(findings: &Findings) -> String {
 }
 
 fn head(findings: &Findings) -> String {
-    let mut seeds: BTreeMap<&str, usize> = BTreeMap::new();
-    findings.soups.records.iter().for_each(|of| *seeds.entry(&of.set).or_default() += 1);
-    let done: Vec<String> = seeds.iter().map(|(set, count)| format!("`{set}` {count}")).collect();
+    let seeds = numbers::seeds(&findings.soups.records);
     let (name, networks) = (&findings.name, findings.soups.gains.networks().join(" and "));
     format!(
         "# Evidence on real images\n\n\
@@ -46,11 +42,10 @@ fn head(findings: &Findings) -> String {
          cargo xtask evidence              # this page, from the records in {name}\n\
          cargo xtask evidence --data DIR   # the tables too\n\
          ```\n\n\
-         Seeds done: {}.\n\n\
+         Seeds done: {seeds}.\n\n\
          ![Gain of each method over the best single model, with intervals](../figures/{name}.svg)\n\n\
          A full dot is an interval of 95 % that excludes 0. `delivered` is the soup that `ff-grid` writes to\n\
          `soup.safetensors`. `recommended` is the row that its table names: that soup or a single model,\n\
-         whichever scores higher on validation images.\n",
-        done.join(", ")
+         whichever scores higher on validation images.\n"
     )
 }

@@ -241,3 +241,86 @@ fn listed(path: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
     found.sort();
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes files whose content is their name, unless it is given.
+    fn place(files: &[(String, Option<&str>)]) -> tempfile::TempDir {
+        let place = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = place.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content.unwrap_or(name)).unwrap();
+        }
+        place
+    }
+
+    /// The paths of a written set in each split.
+    fn written(data: &Path, set: &str) -> [Vec<String>; 2] {
+        let text = fs::read_to_string(data.join(format!("{set}.csv"))).unwrap();
+        ["train", "test"].map(|split| {
+            let lines = text.lines().filter(|line| line.ends_with(&format!(",{split}")));
+            lines.map(|line| line.split(',').next().unwrap().to_owned()).collect()
+        })
+    }
+
+    #[test]
+    fn a_quarter_is_tested_in_whole_groups() {
+        // Ten persons with four images each.
+        let images = (0..40).map(|i| (format!("pneumonia/pneumonia/person{}_virus_{i}.jpeg", i / 4), None));
+        let place = place(&images.collect::<Vec<_>>());
+        assert_eq!(prepare(place.path()).unwrap(), ["pneumonia"]);
+        let [train, test] = written(place.path(), "pneumonia");
+        assert_eq!((train.len(), test.len()), (32, 8));
+        let person = |path: &String| path.split('_').next().unwrap().to_owned();
+        let trained: HashSet<String> = train.iter().map(person).collect();
+        assert!(test.iter().map(person).all(|person| !trained.contains(&person)), "{test:?}");
+        let text = fs::read_to_string(place.path().join("pneumonia.csv")).unwrap();
+        assert!(text.contains(",abnormal,person3,"), "{text}");
+        // The same again.
+        prepare(place.path()).unwrap();
+        assert_eq!(written(place.path(), "pneumonia"), [train, test]);
+    }
+
+    #[test]
+    fn equal_images_are_kept_once_and_in_training() {
+        let equal = |split: &str| (format!("brain_mri/{split}/glioma/{split}.jpg"), Some("equal"));
+        let other = |split: &str| (format!("brain_mri/{split}/glioma/other.jpg"), None);
+        let place = place(&[equal("train"), equal("test"), other("train"), other("test")]);
+        assert_eq!(prepare(place.path()).unwrap(), ["brain-mri", "brain-mri-as-released"]);
+        let counts = |set| written(place.path(), set).map(|paths| paths.len());
+        assert_eq!((counts("brain-mri"), counts("brain-mri-as-released")), ([2, 1], [2, 2]));
+    }
+
+    #[test]
+    fn images_to_pretrain_on_are_no_other_sets() {
+        let images = ["train", "test"].map(|split| (format!("cifar10/{split}/cat/0.png"), None));
+        let place = place(&images);
+        assert_eq!(prepare(place.path()).unwrap(), ["cifar10"]);
+        let text = fs::read_to_string(place.path().join("cifar10-pretrain.csv")).unwrap();
+        assert_eq!(text, "path,label,split\ncifar10/train/cat/0.png,cat,train\n");
+        assert_eq!(written(place.path(), "cifar10"), [vec![], vec!["cifar10/test/cat/0.png".to_owned()]]);
+    }
+
+    #[test]
+    fn persons_and_slides_are_in_the_names() {
+        for (set, file, expected) in [
+            ("pneumonia", "person7_bacteria_24.jpeg", Some("person7")),
+            ("pneumonia", "IM-0115-0001.jpeg", Some("IM-0115")),
+            ("pneumonia", "NORMAL2-IM-0381-0001.jpeg", Some("NORMAL2-IM-0381")),
+            ("blood-cells", "BloodImage_00003_07.jpg", Some("BloodImage_00003")),
+            ("busi", "benign (1).png", None),
+        ] {
+            assert_eq!(group(set, file).as_deref(), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_sets_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let error = prepare(place.path()).unwrap_err().to_string();
+        assert!(error.starts_with("no image set in ") && error.ends_with("lists the folders"), "{error}");
+    }
+}

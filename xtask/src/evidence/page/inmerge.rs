@@ -2,25 +2,24 @@
 
 use std::fmt::Write;
 
-use super::numbers::{head, points, signed, with_ends};
+use super::numbers::{head, points, seeds, signed, with_ends};
 use crate::evidence::findings::{Findings, Of, array};
 
 pub fn gains(findings: &Findings) -> String {
     let Some(part) = &findings.inmerge else { return String::new() };
     let gains = &part.gains;
-    let (records, of) = (part.records.len(), "auroc");
+    let seeds = seeds(&part.records);
     let mut text = format!(
         "## In-model merging\n\n\
-         VGG16's convolutions with ImageNet features, {records} trainings of each row over three sets. Gain\n\
-         over the baseline on test images with intervals of 95 %; of calibration error a positive number is a\n\
-         lower error.\n\n{}",
+         VGG16's convolutions with ImageNet features. Gain over the baseline on test images with intervals\n\
+         of 95 %; of calibration error a positive number is a lower error. Seeds done: {seeds}.\n\n{}",
         head("row", &["set's metric, points", "AUROC, points", "calibration error"])
     );
     for method in gains.methods() {
         let mean = |metric| gains.mean(Of { method, network: None, on: "test", metric });
         let cells = [
             with_ends(mean(None), points),
-            with_ends(mean(Some(of)), points),
+            with_ends(mean(Some("auroc")), points),
             with_ends(mean(Some("calibration")), signed),
         ];
         let _ = writeln!(text, "| {method} | {} |", cells.join(" | "));

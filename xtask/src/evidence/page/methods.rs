@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::numbers::{head, points, signed, with_ends};
-use crate::evidence::findings::{Findings, Of};
+use crate::evidence::findings::{Findings, Of, SHOWN};
 
 pub fn gains(findings: &Findings) -> String {
     let columns = ["test, points", "shifted, points", "models", "epochs", "validation images"];
@@ -71,7 +71,7 @@ pub fn networks(findings: &Findings) -> String {
         "## By network\n\nGain over `GS (best)` in points, with intervals of 95 %.\n\n{}",
         head("row", &columns)
     );
-    for method in gains.methods() {
+    for method in gains.methods().into_iter().filter(|method| SHOWN.contains(method)) {
         let of = |network, on| gains.mean(Of { method, network: Some(network), on, metric: None });
         let cells = networks.iter().flat_map(|network| ["test", "shifted"].map(|on| of(network, on)));
         let cells: Vec<String> = cells.map(|mean| with_ends(mean, points)).collect();
@@ -90,7 +90,7 @@ pub fn calibration(findings: &Findings) -> String {
         head("row", &columns)
     );
     let gains = &findings.soups.gains;
-    for method in gains.methods() {
+    for method in gains.methods().into_iter().filter(|method| SHOWN.contains(method)) {
         let of = |on, metric| gains.mean(Of { method, network: None, on, metric: Some(metric) });
         let cells = [
             with_ends(of("test", "calibration"), signed),

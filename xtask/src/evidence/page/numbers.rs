@@ -1,6 +1,10 @@
 //! Numbers as the page shows them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+
+use crate::evidence::records::Record;
 
 /// A number in points, hundredths of the metric.
 pub fn points(value: Option<f64>) -> String {
@@ -21,6 +25,14 @@ pub fn with_ends(mean: Option<&Value>, number: fn(Option<f64>) -> String) -> Str
 pub fn ends(mean: &Value, number: fn(Option<f64>) -> String) -> String {
     let [low, high] = ["low", "high"].map(|end| number(mean["interval"][end].as_f64()));
     format!("[{low}, {high}]")
+}
+
+/// The number of seeds that are on record, by set.
+pub fn seeds(records: &[Record]) -> String {
+    let mut seeds: BTreeMap<&str, usize> = BTreeMap::new();
+    records.iter().for_each(|of| *seeds.entry(&of.set).or_default() += 1);
+    let counts: Vec<String> = seeds.iter().map(|(set, count)| format!("`{set}` {count}")).collect();
+    counts.join(", ")
 }
 
 /// The head of a table whose first column has text, and all others numbers.
