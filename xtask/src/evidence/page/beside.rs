@@ -19,9 +19,10 @@ const DIFFERENCES: [([&str; 2], [&str; 2]); 4] = [
 pub fn table_1(findings: &Findings) -> String {
     let mut text = format!(
         "## FissionFusion's Table 1 beside it\n\n\
-         The differences of rows in the paper's Table 1, mean over its five medical datasets and two networks,\n\
-         one seed; and the same here, with intervals of 95 %. In points of each dataset's metric. Equal: in\n\
-         how many cells both rows have the same score to four digits, so that selection took one model.\n\n{}",
+         The differences of rows in the paper's Table 1, mean over its five medical datasets and two\n\
+         networks, one seed; and the same here, with intervals of 95 %. In points of each dataset's metric.\n\
+         Equal: in how many cells both rows have the same score to four digits, so that selection took one\n\
+         model.\n\n{}",
         head("difference", &["paper", "equal, paper", "here", "equal, here"])
     );
     for ([row, base], published) in DIFFERENCES {

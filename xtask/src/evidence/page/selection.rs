@@ -104,25 +104,27 @@ pub fn optimism(findings: &Findings) -> String {
 /// How much of the ensemble's gain each soup reaches.
 pub fn ceiling(findings: &Findings) -> String {
     let gains = &findings.soups.gains;
-    let mut text = String::from("## The ensemble as the ceiling\n\n");
+    let mut text = String::from(
+        "## The ensemble as the ceiling\n\n\
+         Gain of the ensemble of all models over `GS (best)` in points, with intervals of 95 %, and the share\n\
+         of it that soups of these models reach; a dash where the interval is not above 0.\n\n\
+         | ensemble | images | gain | reached |\n|---|---|---:|---|\n",
+    );
     let grid = ["Uniform", "Greedy", "Pruned", "Learned by layer", "Learned by model", "Fisher"];
     for (ensemble, soups) in
         [("Ensemble", &grid[..]), ("FGG minimal ensemble", &["GoU minimal", "GoG minimal"])]
     {
         for on in ["test", "shifted"] {
             let Some(mean) = gains.mean(Of::row(ensemble, on)) else { continue };
-            let _ = write!(text, "- `{ensemble}` on {on} images: {}.", with_ends(Some(mean), points));
             let ceiling = mean["value"].as_f64().unwrap_or(0.0);
-            if mean["interval"]["low"].as_f64().is_some_and(|low| low > 0.0) {
-                let shares = soups.iter().filter_map(|soup| {
-                    let of = gains.mean(Of::row(soup, on))?["value"].as_f64()?;
-                    Some(format!("{soup} {:.0} %", 100.0 * of / ceiling).replace('-', "−"))
-                });
-                let _ = write!(text, " Of this gain:\n  {}.", shares.collect::<Vec<_>>().join(", "));
-            } else {
-                text += " Its interval is not above 0, so no shares are given.";
-            }
-            text.push('\n');
+            let shares = soups.iter().filter_map(|soup| {
+                let of = gains.mean(Of::row(soup, on))?["value"].as_f64()?;
+                Some(format!("{soup} {:.0} %", 100.0 * of / ceiling).replace('-', "−"))
+            });
+            let above = mean["interval"]["low"].as_f64().is_some_and(|low| low > 0.0);
+            let reached = if above { shares.collect::<Vec<_>>().join(", ") } else { "–".to_owned() };
+            let gain = with_ends(Some(mean), points);
+            let _ = writeln!(text, "| {ensemble} | {on} | {gain} | {reached} |");
         }
     }
     text
