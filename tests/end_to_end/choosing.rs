@@ -3,7 +3,7 @@
 
 use ff_checkpoint::{OwnedTensor, StateDict};
 
-use crate::place::{JOBS, PROBE, Place, RUN, SHAPES, assert_has, picture, table};
+use crate::place::{JOBS, PROBE, Place, RUN, SHAPES, TABLE_FILES, assert_has, picture, table};
 
 /// Enough validation images to divide.
 fn shapes(val: usize) -> String {
@@ -73,17 +73,7 @@ fn models_that_predict_one_class_are_marked_and_none_is_recommended() {
         ],
     );
     assert!(!printed.contains("**"), "none is marked as the best: {printed}");
-    let left = [
-        "config.toml",
-        "files.json",
-        "jobs.json",
-        "predictions.csv",
-        "table.csv",
-        "table.json",
-        "table.md",
-        "table.tex",
-    ];
-    assert_eq!(place.files(folder), left, "the earlier soup is withdrawn");
+    assert_eq!(place.files(folder), TABLE_FILES, "the earlier soup is withdrawn");
     let cell = &place.json(&format!("{folder}/table.json"))["rows"][0]["cells"][0];
     assert_eq!(
         (&cell["chance"]["collapsed"], &cell["test"]["chance"]["collapsed"]),

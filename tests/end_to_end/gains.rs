@@ -110,6 +110,16 @@ fn kept_scores_stand_for_predictions() {
             assert!((one - other).abs() < 1.1e-4, "{found} {whole}");
         }
     }
+    // What is undefined stays so: AUROC of images of one class.
+    place.write("one.csv", "target,logit_0,logit_1\n0,0.5,0.1\n0,0.1,0.5\n");
+    place.write(
+        "one/predictions.csv",
+        "dataset,network,seed,method,on,metric,marks,predictions\n\
+         d,N,0,Best,test,accuracy,,../one.csv\nd,N,0,Soup,test,accuracy,,../one.csv\n",
+    );
+    let line = "--baseline Best --metric auroc";
+    let printed = place.run(&format!("ff-eval gains one/predictions.csv {line} --keep one.csv.gz")).ok();
+    assert_eq!(place.run(&format!("ff-eval gains one.csv.gz {line}")).ok(), printed);
     place
         .run(&format!("ff-eval gains{kept} --baseline Best --metric auroc"))
         .refused(1, &["0.csv.gz: no scores of Best in auroc"]);

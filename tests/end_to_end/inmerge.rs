@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 
-use crate::place::{JOBS, Place, SHAPES, assert_has, table};
+use crate::place::{JOBS, Place, SHAPES, TABLE_FILES, assert_has, table};
 
 const RUN: &str = "ff-grid run --config study.toml";
 
@@ -95,18 +95,7 @@ fn an_experiment_from_plan_to_plots() {
     assert_eq!(printed, place.read("runs/tables/study/table.md"));
     assert_has(&printed, &["## Test: VGG-pico", "## Difference from Baseline: VGG-pico"]);
     assert_has(&printed, &["## Tasks: VGG-pico on findings (AUROC)", "L_s = 0", "τ = dissimilar", "(2)"]);
-    let mut expected = [
-        "config.toml",
-        "files.json",
-        "jobs.json",
-        "predictions.csv",
-        "table.csv",
-        "table.json",
-        "table.md",
-        "table.tex",
-    ]
-    .map(String::from)
-    .to_vec();
+    let mut expected = TABLE_FILES.map(String::from).to_vec();
     for dataset in ["findings", "shapes"] {
         for stem in ["sweep-shallow_layers", "sweep-similarity_threshold", "merges"] {
             expected.extend(["csv", "svg"].map(|ending| format!("VGG-pico/{dataset}/{stem}.{ending}")));

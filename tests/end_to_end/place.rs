@@ -6,6 +6,18 @@ use std::process::Command;
 use ff_data::{Image, write_png};
 use serde_json::Value;
 
+/// The files of every table.
+pub const TABLE_FILES: [&str; 8] = [
+    "config.toml",
+    "files.json",
+    "jobs.json",
+    "predictions.csv",
+    "table.csv",
+    "table.json",
+    "table.md",
+    "table.tex",
+];
+
 /// A temporary folder, in which commands run.
 pub struct Place(tempfile::TempDir);
 

@@ -28,11 +28,7 @@ impl Replicates {
     /// undefined on all samples.
     pub fn of(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Option<Self> {
         let prepared = Prepared::new(metric, predictions);
-        let value = prepared.value(&vec![1; predictions.len()]).value()?;
-        let groups = Groups::of(predictions);
-        let of = |times: &[u32]| Some(prepared.value(times).value().unwrap_or(f64::NAN));
-        let resampled = resampled(predictions.len(), groups.as_ref(), resamples, seed, of);
-        Some(Self { value, resampled })
+        Self::on_resamples(predictions, resamples, seed, |times| prepared.value(times).value())
     }
 
     /// The same for minus the expected calibration error (see [`crate::Calibration::ece`]) in
@@ -42,10 +38,19 @@ impl Replicates {
     /// model the resamples are too low, of a difference of two models less so.
     pub fn of_calibration(predictions: &Predictions, resamples: usize, seed: u64) -> Option<Self> {
         let diagrams = diagrams(predictions, BINS);
-        let of = |times: &[u32]| {
+        Self::on_resamples(predictions, resamples, seed, |times| {
             let errors = diagrams.iter().map(|diagram| Some(-diagram.count(times)?.ece));
             mean(&errors.collect::<Option<Vec<_>>>()?)
-        };
+        })
+    }
+
+    /// Computes a value when sample `i` occurs `times[i]` times, for all samples and each resample.
+    fn on_resamples(
+        predictions: &Predictions,
+        resamples: usize,
+        seed: u64,
+        of: impl Fn(&[u32]) -> Option<f64>,
+    ) -> Option<Self> {
         let value = of(&vec![1; predictions.len()])?;
         let groups = Groups::of(predictions);
         let of = |times: &[u32]| Some(of(times).unwrap_or(f64::NAN));

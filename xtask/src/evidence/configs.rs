@@ -26,8 +26,7 @@ impl Study {
         }
         let name = config.get("name").and_then(Value::as_str).map(str::to_owned);
         let name = name.with_context(|| format!("{}: expected a name, found none", path.display()))?;
-        let inmerge = config.get("kind").and_then(Value::as_str) == Some("inmerge");
-        let baseline = if inmerge { "Baseline" } else { "GS (best)" };
+        let baseline = if is_inmerge(&config) { "Baseline" } else { "GS (best)" };
         Ok(Self { name, baseline, path: path.to_owned(), config })
     }
 
@@ -60,7 +59,7 @@ impl Study {
                 *weights = file.into_os_string().into_string().ok().context("a path that is not UTF-8")?;
             }
         }
-        if config.get("kind").and_then(Value::as_str) == Some("inmerge") {
+        if is_inmerge(&config) {
             config.insert("seeds".into(), Value::Array(vec![number.into()]));
         } else {
             let seeds = vec![Value::from(2 * number), Value::from(2 * number + 1)];
@@ -74,6 +73,10 @@ impl Study {
         fs::write(&path, toml::to_string(&config)?).with_context(|| path.display().to_string())?;
         Ok(path)
     }
+}
+
+fn is_inmerge(config: &Table) -> bool {
+    config.get("kind").and_then(Value::as_str) == Some("inmerge")
 }
 
 /// Puts the values of `large` in place of those of a configuration.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod beside;
+mod by_set;
 mod inmerge;
 mod methods;
 mod numbers;

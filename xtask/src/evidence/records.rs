@@ -25,7 +25,7 @@ pub struct Record {
 }
 
 /// What of a table is kept, on any level.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 14] = [
     "backbone",
     "cells",
     "columns",
@@ -33,7 +33,6 @@ const KEPT: [&str; 15] = [
     "cross_fitted",
     "foreseen",
     "method",
-    "methods",
     "models",
     "rows",
     "test",
@@ -59,7 +58,9 @@ pub fn take(workspace: &Workspace, study: &Study, runs: &Path, measurements: &Pa
         }
         fs::create_dir_all(&to)?;
         let mut eval = workspace.program("ff-eval");
-        eval.arg("gains").arg(&list).args(["--baseline", study.baseline, "--image-resamples", RESAMPLES]);
+        // The scores are kept; what they gain is computed with all others.
+        eval.arg("gains").arg(&list).args(["--baseline", study.baseline, "--resamples", "0"]);
+        eval.args(["--image-resamples", RESAMPLES]);
         eval.args(QUANTITIES).arg("--keep").arg(&scores).stdout(Stdio::null());
         let status = eval.status().context("cargo could not be started")?;
         ensure!(status.success(), "{}: ff-eval gains failed", list.display());

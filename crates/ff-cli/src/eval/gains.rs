@@ -98,6 +98,7 @@ struct OfDataset {
 }
 
 pub(super) fn gains(options: &Gains) -> anyhow::Result<()> {
+    options.keep.as_deref().map_or(Ok(()), lines::check_name)?;
     let resampling = (options.image_resamples as usize, options.seed);
     let mut cells = Cells::read(&options.lists, &options.baseline, resampling)?;
     let known = cells.methods();

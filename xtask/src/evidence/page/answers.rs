@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::numbers::{ends, head, points, with_ends};
+use super::by_set;
+use super::numbers::{ends, points};
 use crate::evidence::findings::{Findings, Of, array};
 
 /// The largest gain or loss that does not matter, in the metric's unit.
@@ -45,22 +46,9 @@ pub fn sets(findings: &Findings) -> String {
          seeds and test images of the set.\n",
     );
     let shown = ["delivered", "recommended", "Uniform", "Greedy", "GoG", "GoG minimal", "Ensemble"];
-    let gains = &findings.soups.gains;
     for (on, title) in [("test", "Test"), ("shifted", "Shifted")] {
-        let columns = [&["GS (best)"], &shown[..]].concat();
-        let _ = write!(text, "\n### {title}\n\n{}", head("set", &columns));
-        let sets = gains.of(Of::row("Greedy", on)).map_or(&[][..], |gain| array(&gain["datasets"]));
-        for set in sets {
-            let name = set["dataset"].as_str().unwrap_or_default();
-            let _ = write!(text, "| {name} | {:.4} |", set["baseline"].as_f64().unwrap_or(f64::NAN));
-            for method in shown {
-                let of_set = gains
-                    .of(Of::row(method, on))
-                    .and_then(|gain| array(&gain["datasets"]).iter().find(|of| of["dataset"] == name));
-                let _ = write!(text, " {} |", with_ends(of_set.map(|of| &of["gain"]), points));
-            }
-            text.push('\n');
-        }
+        let table = by_set::table(&findings.soups.gains, on, "GS (best)", &shown);
+        let _ = write!(text, "\n### {title}\n\n{table}");
     }
     text
 }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::by_set;
 use super::numbers::{head, points, seeds, signed, with_ends};
-use crate::evidence::findings::{Findings, Of, array};
+use crate::evidence::findings::{Findings, Of};
 
 pub fn gains(findings: &Findings) -> String {
     let Some(part) = &findings.inmerge else { return String::new() };
@@ -24,23 +25,7 @@ pub fn gains(findings: &Findings) -> String {
         ];
         let _ = writeln!(text, "| {method} | {} |", cells.join(" | "));
     }
-    let methods = gains.methods();
-    let columns = [&["Baseline"], &methods[..]].concat();
-    let _ = write!(text, "\nBy set, in its own metric:\n\n{}", head("set", &columns));
-    let first = methods.first().and_then(|method| gains.of(Of::row(method, "test")));
-    for set in first.map_or(&[][..], |gain| array(&gain["datasets"])) {
-        let _ = write!(
-            text,
-            "| {} | {:.4} |",
-            set["dataset"].as_str().unwrap_or_default(),
-            set["baseline"].as_f64().unwrap_or(f64::NAN)
-        );
-        for method in &methods {
-            let datasets = gains.of(Of::row(method, "test")).map_or(&[][..], |gain| array(&gain["datasets"]));
-            let of = datasets.iter().find(|of| of["dataset"] == set["dataset"]);
-            let _ = write!(text, " {} |", with_ends(of.map(|of| &of["gain"]), points));
-        }
-        text.push('\n');
-    }
+    let table = by_set::table(gains, "test", "Baseline", &gains.methods());
+    let _ = write!(text, "\nBy set, in its own metric:\n\n{table}");
     text
 }

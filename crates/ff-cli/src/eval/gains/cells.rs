@@ -1,13 +1,12 @@
 //! The scores of methods, by dataset, network and seed.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
 use ff_eval::Replicates;
 use itertools::Itertools;
 
-use super::lines::{self, Head, Source};
+use super::lines::{self, Head, Scores, Source};
 use super::quantity::Quantity;
 use crate::prediction_file::PredictionFile;
 
@@ -23,20 +22,20 @@ pub struct Of<'a> {
     pub quantity: Option<Quantity>,
 }
 
-/// The lines of all files, and the scores that have been computed.
+/// The lines of all files, and the scores that were kept or have been computed.
 pub struct Cells {
     lines: Vec<(Head, Source)>,
     /// Resamples of the images, and the seed.
     resampling: (usize, u64),
-    known: HashMap<(PathBuf, Quantity), Option<Replicates>>,
+    known: Scores,
 }
 
 impl Cells {
     /// Reads files. A row that is marked is also a method of the name of its mark.
     pub fn read(files: &[PathBuf], baseline: &str, resampling: (usize, u64)) -> anyhow::Result<Self> {
-        let mut lines = Vec::new();
+        let (mut lines, mut known) = (Vec::new(), Scores::new());
         for (at, file) in files.iter().enumerate() {
-            for (head, source) in lines::read(at, file)? {
+            for (head, source) in lines::read(at, file, &mut known)? {
                 let marked = head.marks.split_whitespace();
                 let marked = marked
                     .map(|mark| (Head { method: mark.to_owned(), ..head.clone() }, source.clone()))
@@ -59,7 +58,7 @@ impl Cells {
             let known = lines.iter().map(|(head, _)| head.method.as_str()).unique().join(", ");
             bail!("--baseline: expected one of the methods of the lists ({known}), found {baseline}");
         }
-        Ok(Self { lines, resampling, known: HashMap::new() })
+        Ok(Self { lines, resampling, known })
     }
 
     /// All methods, in the order of the files.
@@ -119,7 +118,10 @@ impl Cells {
     }
 
     /// The scores of every line, but of marks, in these quantities.
-    pub fn all(&mut self, wanted: &[Option<Quantity>]) -> anyhow::Result<Vec<(Head, Quantity, Replicates)>> {
+    pub fn all(
+        &mut self,
+        wanted: &[Option<Quantity>],
+    ) -> anyhow::Result<Vec<(Head, Quantity, Option<Replicates>)>> {
         let mut found = Vec::new();
         for line in self.lines.clone() {
             let head = &line.0;
@@ -127,7 +129,7 @@ impl Cells {
                 continue;
             }
             for of in wanted.iter().map(|of| of.unwrap_or(Quantity::Metric(head.metric))).unique() {
-                found.extend(self.scores(&line, Some(of))?.map(|scores| (head.clone(), of, scores)));
+                found.push((head.clone(), of, self.scores(&line, Some(of))?));
             }
         }
         Ok(found)
@@ -139,17 +141,14 @@ impl Cells {
         quantity: Option<Quantity>,
     ) -> anyhow::Result<Option<Replicates>> {
         let quantity = quantity.unwrap_or(Quantity::Metric(head.metric));
-        let path = match source {
-            Source::Predictions(path) => path,
-            Source::Kept(path, all) => match all.iter().find(|(of, _)| *of == quantity) {
-                Some((_, scores)) => return Ok(Some(scores.clone())),
-                None => bail!("{}: no scores of {} in {quantity}", path.display(), head.method),
-            },
-        };
-        let key = (path.clone(), quantity);
+        let key = (source.clone(), quantity);
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
+        let path = match source {
+            Source::Predictions(path) => path,
+            Source::Kept(path, _) => bail!("{}: no scores of {} in {quantity}", path.display(), head.method),
+        };
         let predictions = PredictionFile::read(path, &[])?.predictions;
         if !quantity.applies_to(&predictions) {
             let kind = predictions.kind();

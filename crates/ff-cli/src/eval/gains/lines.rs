@@ -1,10 +1,11 @@
 //! Lists of predictions, and of their scores on resamples.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use ff_eval::{Metric, Replicates};
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::quantity::Quantity;
 
 /// A model on a set of images.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq)]
 pub struct Head {
     pub dataset: String,
     pub network: String,
@@ -36,13 +37,16 @@ pub enum Seed {
 }
 
 /// Where the scores of a model come from.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A file of predictions.
     Predictions(PathBuf),
-    /// A file that was kept, and its scores.
-    Kept(PathBuf, Vec<(Quantity, Replicates)>),
+    /// A model of a file that was kept: its position in it.
+    Kept(PathBuf, usize),
 }
+
+/// Scores that are known; `None` if they are undefined on all samples.
+pub type Scores = HashMap<(Source, Quantity), Option<Replicates>>;
 
 /// A line of a file, of either kind.
 #[derive(Serialize, Deserialize)]
@@ -61,7 +65,7 @@ struct Line {
     #[serde(default)]
     of: String,
     #[serde(default)]
-    value: f64,
+    value: Option<f64>,
     /// The values on resamples with four decimals, with blanks between.
     #[serde(default)]
     resampled: String,
@@ -72,8 +76,14 @@ fn is_kept(path: &Path) -> bool {
     path.extension().is_some_and(|of| of == "gz")
 }
 
-/// Reads the file at position `at` of the command line.
-pub fn read(at: usize, path: &Path) -> anyhow::Result<Vec<(Head, Source)>> {
+/// Checks the name of a file to keep scores in.
+pub fn check_name(path: &Path) -> anyhow::Result<()> {
+    ensure!(is_kept(path), "--keep: expected a name that ends in .csv.gz, found {}", path.display());
+    Ok(())
+}
+
+/// Reads the file at position `at` of the command line, and adds the scores that it has.
+pub fn read(at: usize, path: &Path, known: &mut Scores) -> anyhow::Result<Vec<(Head, Source)>> {
     let place = || path.display().to_string();
     let file = File::open(path).with_context(place)?;
     let file: Box<dyn Read> =
@@ -92,26 +102,25 @@ pub fn read(at: usize, path: &Path) -> anyhow::Result<Vec<(Head, Source)>> {
         }
         let of: Quantity = line.of.parse().map_err(anyhow::Error::msg).with_context(place)?;
         let resampled = line.resampled.split_whitespace().map(str::parse).collect::<Result<_, _>>();
-        let scores = Replicates::new(line.value, resampled.with_context(place)?);
-        match found.last_mut() {
-            Some((last, Source::Kept(_, all))) if *last == head => all.push((of, scores)),
-            _ => found.push((head, Source::Kept(path.to_owned(), vec![(of, scores)]))),
+        let resampled: Vec<f64> = resampled.with_context(place)?;
+        if found.last().is_none_or(|(last, _)| *last != head) {
+            found.push((head, Source::Kept(path.to_owned(), found.len())));
         }
+        let source = Source::Kept(path.to_owned(), found.len() - 1);
+        known.insert((source, of), line.value.map(|value| Replicates::new(value, resampled)));
     }
     Ok(found)
 }
 
 /// Writes scores as a file that [`read`] reads: CSV, compressed.
-pub fn keep(path: &Path, scores: &[(Head, Quantity, Replicates)]) -> anyhow::Result<()> {
-    if !is_kept(path) {
-        bail!("--keep: expected a name that ends in .csv.gz, found {}", path.display());
-    }
+pub fn keep(path: &Path, scores: &[(Head, Quantity, Option<Replicates>)]) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(GzEncoder::new(Vec::new(), flate2::Compression::best()));
     for (head, of, scores) in scores {
         let Head { dataset, network, seed, method, on, metric, marks } = head.clone();
-        let resampled = scores.resampled().iter().map(|value| format!("{value:.4}")).join(" ");
+        let resampled = scores.as_ref().map_or(&[][..], Replicates::resampled);
+        let resampled = resampled.iter().map(|value| format!("{value:.4}")).join(" ");
         let seed = if let Seed::Named(seed) = seed { Some(seed) } else { None };
-        let (predictions, of, value) = (None, of.to_string(), scores.value);
+        let (predictions, of, value) = (None, of.to_string(), scores.as_ref().map(|of| of.value));
         let line =
             Line { dataset, network, seed, method, on, metric, marks, predictions, of, value, resampled };
         writer.serialize(line)?;
