@@ -75,6 +75,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let page = measurements.join(format!("{}.md", soups.name));
     fs::write(&page, page::of(&findings)).with_context(|| page.display().to_string())?;
     eprintln!("wrote {}", page.display());
+    if !options.large {
+        page::guide::update(&workspace.root().join("docs/guide/which-method.md"), &findings)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

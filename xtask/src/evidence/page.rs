@@ -3,6 +3,7 @@
 mod answers;
 mod beside;
 mod by_set;
+pub mod guide;
 mod inmerge;
 mod methods;
 mod numbers;

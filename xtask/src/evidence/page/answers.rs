@@ -61,12 +61,12 @@ fn above(gain: &Value) -> (usize, usize) {
 }
 
 /// The answer that the protocol gives for a gain with its interval.
-fn answer(mean: &Value) -> &'static str {
+pub fn answer(mean: &Value) -> &'static str {
     let [low, high] = ["low", "high"].map(|end| mean["interval"][end].as_f64().unwrap_or(f64::NAN));
     if low > 0.0 {
         "the row is better"
     } else if high < 0.0 {
-        "the single model is better"
+        "the row is worse"
     } else if low > -MATTERS && high < MATTERS {
         "no difference that matters"
     } else {
@@ -84,7 +84,7 @@ mod tests {
     fn answers_follow_the_protocol() {
         let of = |low: f64, high: f64| answer(&json!({ "interval": { "low": low, "high": high } }));
         assert_eq!(of(0.001, 0.03), "the row is better");
-        assert_eq!(of(-0.03, -0.001), "the single model is better");
+        assert_eq!(of(-0.03, -0.001), "the row is worse");
         assert_eq!(of(-0.009, 0.009), "no difference that matters");
         assert_eq!(of(-0.011, 0.009), "cannot be told on these sets");
         assert_eq!(answer(&Value::Null), "cannot be told on these sets");

@@ -29,16 +29,6 @@ pub fn gains(findings: &Findings) -> String {
 
 /// FGG beside the grid search.
 pub fn fgg(findings: &Findings) -> String {
-    let soups = &findings.soups;
-    let epochs = |method| soups.cost(method, "training_epochs");
-    let grid = epochs("GS (best)");
-    let mut text = format!(
-        "## Fast Geometric Generation beside the grid search\n\n\
-         Training epochs as a share of those of the grid search, and gains over its best model in points,\n\
-         with intervals of 95 %. FGG has heavy augmentation as in the paper; rows with `minimal` have\n\
-         minimal augmentation.\n\n{}",
-        head("row", &["epochs", "test", "shifted"])
-    );
     let rows = [
         "FGG (best)",
         "GoU",
@@ -52,7 +42,22 @@ pub fn fgg(findings: &Findings) -> String {
         "Greedy",
         "Ensemble",
     ];
-    for method in rows {
+    format!(
+        "## Fast Geometric Generation beside the grid search\n\n\
+         Training epochs as a share of those of the grid search, and gains over its best model in points,\n\
+         with intervals of 95 %. FGG has heavy augmentation as in the paper; rows with `minimal` have\n\
+         minimal augmentation.\n\n{}",
+        shares(findings, &rows)
+    )
+}
+
+/// The share of the grid search's epochs that rows cost, and their gains.
+pub fn shares(findings: &Findings, rows: &[&str]) -> String {
+    let soups = &findings.soups;
+    let epochs = |method| soups.cost(method, "training_epochs");
+    let grid = epochs("GS (best)");
+    let mut text = head("row", &["epochs", "test", "shifted"]);
+    for &method in rows {
         let share = epochs(method).zip(grid).map(|(of, grid)| format!("{:.0} %", 100.0 * of / grid));
         let [test, shifted] =
             ["test", "shifted"].map(|on| with_ends(soups.gains.mean(Of::row(method, on)), points));
