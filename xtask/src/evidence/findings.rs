@@ -30,6 +30,21 @@ pub const SHOWN: [&str; 13] = [
     "FGG minimal ensemble",
 ];
 
+/// The rows of FGG.
+pub const FGG: [&str; 11] = [
+    "FGG (best)",
+    "GoU",
+    "GoG",
+    "FGG greedy",
+    "FGG uniform",
+    "FGG ensemble",
+    "FGG minimal (best)",
+    "GoU minimal",
+    "GoG minimal",
+    "FGG minimal ensemble",
+    "HS (Aug@top)",
+];
+
 /// What the page is written from.
 pub struct Findings {
     /// The name of the page.
@@ -37,8 +52,8 @@ pub struct Findings {
     pub soups: Part,
     /// The primary comparison, with the intervals that hold together.
     pub primary: Gains,
-    /// GoU and GoG compared with the best model of FGG.
-    pub of_fgg: Gains,
+    /// The rows of FGG compared with others than the baseline.
+    over: Vec<Gains>,
     /// `None` without records.
     pub inmerge: Option<Part>,
     /// FissionFusion's published tables.
@@ -72,7 +87,9 @@ impl Findings {
         of(soups.baseline, &[&["--figure", figure], &*drawn].concat())?;
         let marked = ["--method", "delivered", "--method", "recommended", "--metric", "auroc"];
         let primary = of(soups.baseline, &[&marked[..], &["--level", "0.9875"]].concat())?;
-        let of_fgg = of("FGG (best)", &["--method", "GoU", "--method", "GoG"])?;
+        let fgg: Vec<&str> = FGG.iter().flat_map(|name| ["--method", name]).collect();
+        let others = ["FGG (best)", "FGG minimal (best)", "Greedy", "Uniform"];
+        let over = others.into_iter().map(|other| of(other, &fgg)).collect::<Result<_>>()?;
         let soups_part = Part { gains: of(soups.baseline, &QUANTITIES)?, records };
         let of_study = |study: &Study| -> Result<Option<Part>> {
             let records = records::read(study, measurements)?;
@@ -85,7 +102,14 @@ impl Findings {
         let published = workspace.root().join("crates/ff-report/published/fissionfusion.toml");
         let published = fs::read_to_string(&published).with_context(|| published.display().to_string())?;
         let (name, published) = (soups.name.clone(), published.parse()?);
-        Ok(Self { name, soups: soups_part, primary, of_fgg, inmerge, published })
+        Ok(Self { name, soups: soups_part, primary, over, inmerge, published })
+    }
+}
+
+impl Findings {
+    /// The gains over a row.
+    pub fn over(&self, baseline: &str) -> &Gains {
+        self.over.iter().find(|of| of.0["baseline"] == baseline).unwrap_or(&self.soups.gains)
     }
 }
 
@@ -181,6 +205,21 @@ impl Part {
                     if network.is_none_or(|network| column["backbone"] == network) {
                         found.push(cell);
                     }
+                }
+            }
+        }
+        found
+    }
+
+    /// The rows that columns name, with their cells, in all tables of the sets that count.
+    pub fn named(&self, of: impl Fn(&Value) -> &Value) -> Vec<(&str, &Value)> {
+        let mut found = Vec::new();
+        for table in self.counted() {
+            for (column, number) in array(&table["columns"]).iter().zip(0..) {
+                let named = |row: &&Value| &row["method"] == of(column) && row["method"].is_string();
+                if let Some(row) = array(&table["rows"]).iter().find(named) {
+                    let cell: &Value = &row["cells"][number];
+                    found.push((row["method"].as_str().unwrap_or_default(), cell));
                 }
             }
         }

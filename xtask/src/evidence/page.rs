@@ -9,7 +9,7 @@ mod methods;
 mod numbers;
 mod selection;
 
-use super::findings::Findings;
+use super::findings::{Findings, SHOWN};
 
 /// Returns the page as Markdown.
 pub fn of(findings: &Findings) -> String {
@@ -18,6 +18,7 @@ pub fn of(findings: &Findings) -> String {
         answers::primary(findings),
         answers::sets(findings),
         methods::gains(findings),
+        methods::pools(findings),
         methods::fgg(findings),
         methods::networks(findings),
         methods::calibration(findings),
@@ -33,6 +34,7 @@ pub fn of(findings: &Findings) -> String {
 
 fn head(findings: &Findings) -> String {
     let seeds = numbers::seeds(&findings.soups.records);
+    let shown = SHOWN.len();
     let (name, networks) = (&findings.name, findings.soups.gains.networks().join(" and "));
     format!(
         "# Evidence on real images\n\n\
@@ -45,9 +47,9 @@ fn head(findings: &Findings) -> String {
          cargo xtask evidence --data DIR   # the tables too\n\
          ```\n\n\
          Seeds done: {seeds}.\n\n\
-         ![Gain of each method over the best single model, with intervals](../figures/{name}.svg)\n\n\
+         ![Gain of {shown} rows over the best single model, with intervals](../figures/{name}.svg)\n\n\
          A full dot is an interval of 95 % that excludes 0. `delivered` is the soup that `ff-grid` writes to\n\
-         `soup.safetensors`. `recommended` is the row that its table names: that soup or a single model,\n\
-         whichever scores higher on validation images.\n"
+         `soup.safetensors`. `recommended` is the row that its table names: that soup or the best single\n\
+         model of any pool, by the cross-fitted score.\n"
     )
 }

@@ -25,7 +25,7 @@ pub struct Record {
 }
 
 /// What of a table is kept, on any level.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 17] = [
     "backbone",
     "cells",
     "columns",
@@ -34,12 +34,15 @@ const KEPT: [&str; 14] = [
     "foreseen",
     "method",
     "models",
+    "recommended",
     "rows",
+    "soup",
     "test",
     "training_epochs",
     "validation",
     "validation_images",
     "value",
+    "verdict",
 ];
 
 /// Writes the records of the finished tables of a study that are newer than their records.

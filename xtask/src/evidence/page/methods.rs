@@ -3,15 +3,15 @@
 use std::fmt::Write;
 
 use super::numbers::{head, points, signed, with_ends};
-use crate::evidence::findings::{Findings, Of, SHOWN};
+use crate::evidence::findings::{FGG, Findings, Of, SHOWN};
 
 pub fn gains(findings: &Findings) -> String {
-    let columns = ["test, points", "shifted, points", "models", "epochs", "validation images"];
+    let columns = ["test, points", "shifted, points", "models", "epochs", "evaluations"];
     let mut text = format!(
         "## What each method gains and costs\n\n\
          Gain over `GS (best)`, mean over sets, networks and seeds, with intervals of 95 %, not corrected for\n\
-         the number of rows. Models: how many are in the row. Epochs and validation images are those of a\n\
-         row that is run alone, for one network, mean over sets.\n\n{}",
+         the number of rows. Models: how many are in the row. Epochs of training, and evaluations of a\n\
+         validation image, are those of a row that is run alone, for one network, mean over sets.\n\n{}",
         head("row", &columns)
     );
     let soups = &findings.soups;
@@ -27,28 +27,47 @@ pub fn gains(findings: &Findings) -> String {
     text
 }
 
+/// What averaging adds to the best model of the same pool.
+pub fn pools(findings: &Findings) -> String {
+    let mut text = format!(
+        "## What does averaging add?\n\n\
+         Gains over the best single model of the same pool, so that both rows cost the same training. In\n\
+         points, with intervals of 95 %.\n\n{}",
+        head("row", &["over", "test", "shifted"])
+    );
+    let pools: [(&str, &[&str]); 3] = [
+        ("GS (best)", &["Greedy", "Pruned", "Learned by layer", "Uniform", "Ensemble"]),
+        ("FGG (best)", &["FGG greedy", "GoG", "GoU", "FGG uniform", "FGG ensemble"]),
+        ("FGG minimal (best)", &["GoG minimal", "GoU minimal", "FGG minimal ensemble"]),
+    ];
+    for (best, rows) in pools {
+        for method in rows {
+            let gain = |on| with_ends(findings.over(best).mean(Of::row(method, on)), points);
+            let (test, shifted) = (gain("test"), gain("shifted"));
+            let _ = writeln!(text, "| {method} | {best} | {test} | {shifted} |");
+        }
+    }
+    text
+}
+
 /// FGG beside the grid search.
 pub fn fgg(findings: &Findings) -> String {
-    let rows = [
-        "FGG (best)",
-        "GoU",
-        "GoG",
-        "FGG greedy",
-        "FGG ensemble",
-        "FGG minimal (best)",
-        "GoU minimal",
-        "GoG minimal",
-        "FGG minimal ensemble",
-        "Greedy",
-        "Ensemble",
-    ];
-    format!(
+    let mut text = format!(
         "## Fast Geometric Generation beside the grid search\n\n\
          Training epochs as a share of those of the grid search, and gains over its best model in points,\n\
          with intervals of 95 %. FGG has heavy augmentation as in the paper; rows with `minimal` have\n\
-         minimal augmentation.\n\n{}",
-        shares(findings, &rows)
-    )
+         minimal augmentation, and HS (Aug@top) has both.\n\n{}",
+        shares(findings, &[&FGG[..], &["Greedy", "Ensemble"]].concat())
+    );
+    let others = ["Greedy", "Uniform"];
+    let columns = others.map(|other| format!("over {other}"));
+    let columns = head("row", &columns.each_ref().map(String::as_str));
+    let _ = write!(text, "\nThe same rows beside soups of the grid search, on test images:\n\n{columns}");
+    for method in FGG {
+        let gain = |other| with_ends(findings.over(other).mean(Of::row(method, "test")), points);
+        let _ = writeln!(text, "| {method} | {} |", others.map(gain).join(" | "));
+    }
+    text
 }
 
 /// The share of the grid search's epochs that rows cost, and their gains.
