@@ -31,10 +31,11 @@ pub const SHOWN: [&str; 13] = [
 ];
 
 /// The rows of FGG.
-pub const FGG: [&str; 11] = [
+pub const FGG: [&str; 12] = [
     "FGG (best)",
     "GoU",
     "GoG",
+    "GoG, BN averaged",
     "FGG greedy",
     "FGG uniform",
     "FGG ensemble",
@@ -107,9 +108,10 @@ impl Findings {
 }
 
 impl Findings {
-    /// The gains over a row.
-    pub fn over(&self, baseline: &str) -> &Gains {
-        self.over.iter().find(|of| of.0["baseline"] == baseline).unwrap_or(&self.soups.gains)
+    /// The mean gain over a row; `None` if nothing was compared with it.
+    pub fn over(&self, baseline: &str, of: Of<'_>) -> Option<&Value> {
+        let mut all = std::iter::once(&self.soups.gains).chain(&self.over);
+        all.find(|gains| gains.0["baseline"] == baseline)?.mean(of)
     }
 }
 
@@ -196,34 +198,27 @@ impl Part {
         self.records.iter().filter(|of| !of.set.ends_with(AS_RELEASED)).map(|of| &of.table)
     }
 
+    /// The columns of these tables, each with its table and position.
+    fn columns(&self) -> impl Iterator<Item = (&Value, &Value, usize)> {
+        self.counted()
+            .flat_map(|table| array(&table["columns"]).iter().zip(0..).map(move |(of, at)| (table, of, at)))
+    }
+
     /// The cells of a row in all tables of the sets that count.
     pub fn cells(&self, method: &str, network: Option<&str>) -> Vec<&Value> {
-        let mut found = Vec::new();
-        for table in self.counted() {
-            for row in array(&table["rows"]).iter().filter(|row| row["method"] == method) {
-                for (column, cell) in array(&table["columns"]).iter().zip(array(&row["cells"])) {
-                    if network.is_none_or(|network| column["backbone"] == network) {
-                        found.push(cell);
-                    }
-                }
-            }
-        }
-        found
+        self.columns()
+            .filter(|(_, column, _)| network.is_none_or(|network| column["backbone"] == network))
+            .filter_map(|(table, _, at)| Some(&row(table, method)?["cells"][at]))
+            .collect()
     }
 
     /// The rows that columns name, with their cells, in all tables of the sets that count.
     pub fn named(&self, of: impl Fn(&Value) -> &Value) -> Vec<(&str, &Value)> {
-        let mut found = Vec::new();
-        for table in self.counted() {
-            for (column, number) in array(&table["columns"]).iter().zip(0..) {
-                let named = |row: &&Value| &row["method"] == of(column) && row["method"].is_string();
-                if let Some(row) = array(&table["rows"]).iter().find(named) {
-                    let cell: &Value = &row["cells"][number];
-                    found.push((row["method"].as_str().unwrap_or_default(), cell));
-                }
-            }
-        }
-        found
+        let named = |(table, column, at)| {
+            let name = of(column).as_str()?;
+            Some((name, &row(table, name)?["cells"][at]))
+        };
+        self.columns().filter_map(named).collect()
     }
 
     /// The mean of a quantity over the cells of a row.
@@ -239,10 +234,14 @@ impl Part {
     /// The mean cost of a row for one network.
     pub fn cost(&self, method: &str, key: &str) -> Option<f64> {
         mean(self.counted().filter_map(|table| {
-            let row = array(&table["rows"]).iter().find(|row| row["method"] == method)?;
-            Some(row["cost"][key].as_f64()? / array(&table["columns"]).len() as f64)
+            Some(row(table, method)?["cost"][key].as_f64()? / array(&table["columns"]).len() as f64)
         }))
     }
+}
+
+/// The row of a method in a table.
+fn row<'a>(table: &'a Value, method: &str) -> Option<&'a Value> {
+    array(&table["rows"]).iter().find(|row| row["method"] == method)
 }
 
 /// The mean; `None` of none.
@@ -254,4 +253,22 @@ pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// The elements of an array; none if the value is something else.
 pub fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_fgg_are_those_of_the_configuration() {
+        let config: toml::Table = include_str!("../../../configs/evidence/soups.toml").parse().unwrap();
+        let of_fgg = |row: &&toml::Value| {
+            row.get("pool").and_then(toml::Value::as_str).is_some_and(|pool| pool.starts_with("fgg"))
+        };
+        let rows = config["method"].as_array().unwrap().iter().filter(of_fgg);
+        let rows: BTreeSet<&str> = rows.map(|row| row["name"].as_str().unwrap()).collect();
+        assert_eq!(rows, BTreeSet::from(FGG));
+    }
 }

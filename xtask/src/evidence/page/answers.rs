@@ -15,8 +15,8 @@ pub fn primary(findings: &Findings) -> String {
     let mut text = String::from(
         "## Is the soup better than the best single model?\n\n\
          Gain of the row over `GS (best)`, in points (hundredths of the metric). Intervals are of 98.75 %, so\n\
-         that the four of `delivered`, the primary comparison, hold together with 95 %. With five seeds and\n\
-         six sets they tend to be too narrow.\n\n\
+         that the four of `delivered`, the primary comparison, hold together with 95 %. With so few\n\
+         seeds and sets they tend to be too narrow.\n\n\
          | row | images | metric | gain | interval | sets with a gain | answer |\n\
          |---|---|---|---:|---:|---:|---|\n",
     );

@@ -28,7 +28,7 @@ pub fn table_1(findings: &Findings) -> String {
     for ([row, base], published) in DIFFERENCES {
         let pairs = pairs(&findings.published, published);
         let paper = points(mean(pairs.iter().map(|[row, base]| row - base)));
-        let here = with_ends(findings.over(base).mean(Of::row(row, "test")), points);
+        let here = with_ends(findings.over(base, Of::row(row, "test")), points);
         let [equal_paper, equal_here] = [pairs, own_pairs(findings, [row, base])].map(|pairs| equal(&pairs));
         let _ = writeln!(text, "| {row} − {base} | {paper} | {equal_paper} | {here} | {equal_here} |");
     }

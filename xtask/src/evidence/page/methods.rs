@@ -16,15 +16,19 @@ pub fn gains(findings: &Findings) -> String {
     );
     let soups = &findings.soups;
     for method in soups.gains.methods() {
-        let gain = |on| with_ends(soups.gains.mean(Of::row(method, on)), points);
+        let gains = on_both(findings, "GS (best)", method);
         let cost = |key| soups.cost(method, key).map_or("–".to_owned(), |mean| format!("{mean:.0}"));
         let models = soups.mean_of_cells(method, None, |cell| cell["models"].as_f64());
         let models = models.map_or("–".to_owned(), |models| format!("{models:.1}"));
         let (epochs, images) = (cost("training_epochs"), cost("validation_images"));
-        let (test, shifted) = (gain("test"), gain("shifted"));
-        let _ = writeln!(text, "| {method} | {test} | {shifted} | {models} | {epochs} | {images} |");
+        let _ = writeln!(text, "| {method} | {gains} | {models} | {epochs} | {images} |");
     }
     text
+}
+
+/// The gains of a row over another on test and on shifted images, as two cells.
+fn on_both(findings: &Findings, baseline: &str, method: &str) -> String {
+    ["test", "shifted"].map(|on| with_ends(findings.over(baseline, Of::row(method, on)), points)).join(" | ")
 }
 
 /// What averaging adds to the best model of the same pool.
@@ -42,9 +46,7 @@ pub fn pools(findings: &Findings) -> String {
     ];
     for (best, rows) in pools {
         for method in rows {
-            let gain = |on| with_ends(findings.over(best).mean(Of::row(method, on)), points);
-            let (test, shifted) = (gain("test"), gain("shifted"));
-            let _ = writeln!(text, "| {method} | {best} | {test} | {shifted} |");
+            let _ = writeln!(text, "| {method} | {best} | {} |", on_both(findings, best, method));
         }
     }
     text
@@ -64,7 +66,7 @@ pub fn fgg(findings: &Findings) -> String {
     let columns = head("row", &columns.each_ref().map(String::as_str));
     let _ = write!(text, "\nThe same rows beside soups of the grid search, on test images:\n\n{columns}");
     for method in FGG {
-        let gain = |other| with_ends(findings.over(other).mean(Of::row(method, "test")), points);
+        let gain = |other| with_ends(findings.over(other, Of::row(method, "test")), points);
         let _ = writeln!(text, "| {method} | {} |", others.map(gain).join(" | "));
     }
     text
@@ -72,15 +74,13 @@ pub fn fgg(findings: &Findings) -> String {
 
 /// The share of the grid search's epochs that rows cost, and their gains.
 pub fn shares(findings: &Findings, rows: &[&str]) -> String {
-    let soups = &findings.soups;
-    let epochs = |method| soups.cost(method, "training_epochs");
+    let epochs = |method| findings.soups.cost(method, "training_epochs");
     let grid = epochs("GS (best)");
     let mut text = head("row", &["epochs", "test", "shifted"]);
     for &method in rows {
         let share = epochs(method).zip(grid).map(|(of, grid)| format!("{:.0} %", 100.0 * of / grid));
-        let [test, shifted] =
-            ["test", "shifted"].map(|on| with_ends(soups.gains.mean(Of::row(method, on)), points));
-        let _ = writeln!(text, "| {method} | {} | {test} | {shifted} |", share.unwrap_or("–".to_owned()));
+        let (share, gains) = (share.unwrap_or("–".to_owned()), on_both(findings, "GS (best)", method));
+        let _ = writeln!(text, "| {method} | {share} | {gains} |");
     }
     text
 }
