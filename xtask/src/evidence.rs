@@ -7,7 +7,6 @@ mod records;
 mod sets;
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,6 +15,7 @@ use clap::Args;
 
 use self::configs::Study;
 use self::findings::Findings;
+use crate::files;
 use crate::setup;
 use crate::workspace::Workspace;
 
@@ -46,7 +46,7 @@ pub struct Options {
     set: Vec<String>,
 }
 
-/// Runs the tables of all sets and seeds that are not on record, and writes the page.
+/// Runs what is left of the tables of all sets and seeds, records them, and writes the page.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let folder = workspace.root().join("configs/evidence");
     let soups = Study::read(&folder.join("soups.toml"), options.large)?;
@@ -73,7 +73,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     studies().try_for_each(take)?;
     let findings = Findings::read(workspace, &measurements, &soups, inmerge.as_ref())?;
     let page = measurements.join(format!("{}.md", soups.name));
-    fs::write(&page, page::of(&findings)).with_context(|| page.display().to_string())?;
+    files::write(&page, &page::of(&findings))?;
     eprintln!("wrote {}", page.display());
     if !options.large {
         page::guide::update(&workspace.root().join("docs/guide/which-method.md"), &findings)?;

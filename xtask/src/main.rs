@@ -5,6 +5,7 @@
 mod bench;
 mod checks;
 mod evidence;
+mod files;
 mod gpu_kit;
 mod reproduce;
 mod rustdoc;

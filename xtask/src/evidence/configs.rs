@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
+use crate::files;
+
 /// A configuration of several sets, of which each set and seed is a table of its own.
 pub struct Study {
     /// The name of the configuration, with which the names of its tables begin.
@@ -70,7 +72,7 @@ impl Study {
         config.insert("name".into(), name.clone().into());
         let path = runs.join("evidence").join(format!("{name}.toml"));
         fs::create_dir_all(path.parent().unwrap_or(runs))?;
-        fs::write(&path, toml::to_string(&config)?).with_context(|| path.display().to_string())?;
+        files::write(&path, &toml::to_string(&config)?)?;
         Ok(path)
     }
 }

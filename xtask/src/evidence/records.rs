@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::configs::Study;
-use super::sets;
+use crate::files;
 use crate::workspace::Workspace;
 
 /// Resamples of the test images of each set that are kept.
@@ -49,7 +49,7 @@ const KEPT: [&str; 17] = [
 pub fn take(workspace: &Workspace, study: &Study, runs: &Path, measurements: &Path) -> Result<()> {
     let tables = runs.join("tables");
     let to = measurements.join(&study.name);
-    for folder in if tables.is_dir() { sets::folders(&tables)? } else { Vec::new() } {
+    for folder in if tables.is_dir() { files::folders(&tables)? } else { Vec::new() } {
         let name = folder.strip_prefix(&format!("{}-", study.name));
         let Some(name) = name.filter(|name| set_of(name).is_some_and(|set| study.has(set))) else { continue };
         let list = tables.join(&folder).join("predictions.csv");
@@ -71,7 +71,7 @@ pub fn take(workspace: &Workspace, study: &Study, runs: &Path, measurements: &Pa
         reduce(&mut table);
         // One row a line, so that a change of one row is one line of a diff.
         let text = table.to_string().replace("{\"cells\"", "\n{\"cells\"");
-        fs::write(&kept, text + "\n").with_context(|| kept.display().to_string())?;
+        files::write(&kept, &(text + "\n"))?;
         eprintln!("wrote {} and {}", scores.display(), kept.display());
     }
     Ok(())
@@ -84,7 +84,7 @@ pub const QUANTITIES: [&str; 6] = ["--metric", "auroc", "--metric", "log-loss", 
 pub fn read(study: &Study, measurements: &Path) -> Result<Vec<Record>> {
     let from = measurements.join(&study.name);
     let mut found = Vec::new();
-    for name in if from.is_dir() { sets::files(&from)? } else { Vec::new() } {
+    for name in if from.is_dir() { files::files(&from)? } else { Vec::new() } {
         if let Some(name) = name.strip_suffix(".json") {
             let set = set_of(name).with_context(|| format!("{name}: expected SET-SEED"))?.to_owned();
             let table = read_json(&from.join(format!("{name}.json")))?;

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::files;
+
 /// The most images of a set to train and validate on, and to test on, in whole groups.
 const MOST: usize = 600;
 
@@ -64,16 +66,26 @@ const SETS: [(&str, &str, &str); 7] = [
 ];
 
 /// Unpacks an archive if its folder is missing. Returns whether the folder is there.
+///
+/// The folder is complete when it appears, for it is the sign to a later or another process that
+/// there is nothing to unpack.
 fn unpack(data: &Path, folder: &str, archive: &str) -> Result<bool> {
     let (to, archive) = (data.join(folder), data.join(archive));
     if to.is_dir() || !archive.is_file() {
         return Ok(to.is_dir());
     }
+    let partial = tempfile::Builder::new().prefix(".unpack-").tempdir_in(data);
+    let partial = partial.with_context(|| data.display().to_string())?;
     // CIFAR-10's archive has its splits at the top.
-    let inside = if folder == "cifar10" { &to } else { data };
-    fs::create_dir_all(inside)?;
-    let status = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(inside).status();
+    let top = if folder == "cifar10" { partial.path().join(folder) } else { partial.path().to_owned() };
+    fs::create_dir_all(&top)?;
+    let status = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&top).status();
     ensure!(status.context("tar could not be started")?.success(), "cannot unpack {}", archive.display());
+    let renamed = fs::rename(partial.path().join(folder), &to);
+    // Another process may have been first.
+    if !to.is_dir() {
+        renamed.with_context(|| format!("{}: its folder {folder}", archive.display()))?;
+    }
     Ok(true)
 }
 
@@ -83,13 +95,14 @@ fn read(data: &Path, name: &str, folder: &str) -> Result<Vec<Row>> {
         return manifest(data, folder);
     }
     let mut rows = Vec::new();
-    for outer in folders(&data.join(folder))? {
+    for outer in files::folders(&data.join(folder))? {
         let splits = ["train", "val", "test"].contains(&&*outer);
-        let classes = if splits { folders(&data.join(folder).join(&outer))? } else { vec![outer.clone()] };
+        let classes =
+            if splits { files::folders(&data.join(folder).join(&outer))? } else { vec![outer.clone()] };
         for label in classes {
             let inside =
                 if splits { format!("{folder}/{outer}/{label}") } else { format!("{folder}/{label}") };
-            for file in files(&data.join(&inside))? {
+            for file in files::files(&data.join(&inside))? {
                 let group = group(name, &file).unwrap_or_else(|| format!("{inside}/{file}"));
                 // The X-ray sets share their classes, so that each is the other's shifted twin.
                 let label = if label == "pneumonia" { "abnormal".to_owned() } else { label.clone() };
@@ -154,7 +167,7 @@ fn without_pretraining(data: &Path, rows: Vec<Row>) -> Result<Vec<Row>> {
         lines += &format!("{},{},{split}\n", row.path, row.label);
     }
     let path = data.join("cifar10-pretrain.csv");
-    fs::write(&path, lines).with_context(|| path.display().to_string())?;
+    files::write(&path, &lines)?;
     Ok(rest)
 }
 
@@ -216,30 +229,7 @@ fn write(path: &Path, rows: &[Row]) -> Result<()> {
         // Without a split the configuration draws train and val of each seed.
         text += &format!("{path},{label},{group},{}\n", if *test == Some(true) { "test" } else { "train" });
     }
-    fs::write(path, text).with_context(|| path.display().to_string())
-}
-
-/// The names of the folders in a folder, sorted.
-pub fn folders(path: &Path) -> Result<Vec<String>> {
-    listed(path, |entry| entry.is_dir())
-}
-
-/// The names of the files in a folder, sorted.
-pub fn files(path: &Path) -> Result<Vec<String>> {
-    listed(path, |entry| entry.is_file())
-}
-
-fn listed(path: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(path).with_context(|| path.display().to_string())? {
-        let entry = entry?;
-        let name = entry.file_name().into_string().ok().context("a file name that is not UTF-8")?;
-        if !name.starts_with('.') && wanted(&entry.path()) {
-            found.push(name);
-        }
-    }
-    found.sort();
-    Ok(found)
+    files::write(path, &text)
 }
 
 #[cfg(test)]
@@ -315,6 +305,27 @@ mod tests {
         ] {
             assert_eq!(group(set, file).as_deref(), expected, "{file}");
         }
+    }
+
+    #[test]
+    fn archives_are_unpacked_whole_by_processes_at_once() {
+        let images = (0..300).map(|i| (format!("cifar10/test/cat/{i}.png"), None));
+        let place = place(&images.collect::<Vec<_>>());
+        let [folder, archive] = ["cifar10", "cifar10_jpeg.tar.gz"].map(|name| place.path().join(name));
+        let tar =
+            |arguments: &[&Path]| assert!(Command::new("tar").args(arguments).status().unwrap().success());
+        tar(&["-czf".as_ref(), &archive, "-C".as_ref(), &folder, "test".as_ref()]);
+        fs::remove_dir_all(&folder).unwrap();
+        // What an interrupted process leaves.
+        fs::create_dir(place.path().join(".unpack-old")).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    assert_eq!(prepare(place.path()).unwrap(), ["cifar10"]);
+                    assert_eq!(written(place.path(), "cifar10")[1].len(), 300);
+                });
+            }
+        });
     }
 
     #[test]

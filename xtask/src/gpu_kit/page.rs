@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::files;
+
 /// The stages in the page's order.
 const STAGES: [&str; 7] = ["right", "step", "evaluate", "inmerge", "table", "memory", "compile"];
 
@@ -25,11 +27,7 @@ const MACHINE: [(&str, &str); 10] = [
 
 /// Replaces the page by one that shows the results in `kit`.
 pub fn write(kit: &Path, page: &Path) -> Result<()> {
-    let text = page_of(&kit.join("results"))?;
-    let partial = page.with_extension("md.partial");
-    fs::write(&partial, text)
-        .and_then(|()| fs::rename(&partial, page))
-        .with_context(|| page.display().to_string())
+    files::write(page, &page_of(&kit.join("results"))?)
 }
 
 /// Returns the page of a folder of results.

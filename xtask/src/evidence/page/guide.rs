@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{GENERATED, methods};
 use crate::evidence::findings::Findings;
+use crate::files;
 
 const END: &str = "<!-- End of what is generated. -->\n";
 
@@ -29,7 +30,7 @@ pub fn update(path: &Path, findings: &Findings) -> Result<()> {
     let page = fs::read_to_string(path).with_context(name)?;
     let page = with_table(&page, &methods::shares(findings, &ROWS))
         .with_context(|| format!("{}: expected {GENERATED}and {END}", path.display()))?;
-    fs::write(path, page).with_context(name)
+    files::write(path, &page)
 }
 
 fn with_table(page: &str, table: &str) -> Option<String> {
