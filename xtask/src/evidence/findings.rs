@@ -212,11 +212,12 @@ impl Part {
             .collect()
     }
 
-    /// The rows that columns name, with their cells, in all tables of the sets that count.
-    pub fn named(&self, of: impl Fn(&Value) -> &Value) -> Vec<(&str, &Value)> {
+    /// The rows that columns name, each with its cell and that of the best single model of the grid,
+    /// in all tables of the sets that count.
+    pub fn named(&self, of: impl Fn(&Value) -> &Value) -> Vec<(&str, [&Value; 2])> {
         let named = |(table, column, at)| {
             let name = of(column).as_str()?;
-            Some((name, &row(table, name)?["cells"][at]))
+            Some((name, [&row(table, name)?["cells"][at], &row(table, "GS (best)")?["cells"][at]]))
         };
         self.columns().filter_map(named).collect()
     }

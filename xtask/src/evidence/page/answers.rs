@@ -44,16 +44,21 @@ fn taken(findings: &Findings) -> String {
     let soups = &findings.soups;
     let delivered = soups.named(|column| &column["verdict"]["soup"]);
     let recommended = soups.named(|column| &column["recommended"]);
-    let count = |rows: &[(&str, &Value)], of: fn(&str, &Value) -> bool| {
-        rows.iter().filter(|(name, cell)| of(name, cell)).count()
+    let count = |rows: &[(&str, [&Value; 2])], of: fn(&str, [&Value; 2]) -> bool| {
+        rows.iter().filter(|(name, cells)| of(name, *cells)).count()
     };
-    let one = |_: &str, cell: &Value| cell["models"] == 1;
+    let one = |_: &str, [cell, _]: [&Value; 2]| cell["models"] == 1;
+    let equal = |_: &str, [cell, single]: [&Value; 2]| {
+        cell["cross_fitted"].is_number() && cell["cross_fitted"] == single["cross_fitted"]
+    };
     format!(
         "\nThe delivered soup is one model in {} of {} cases (sets, networks and seeds), and of models of FGG\n\
-         in {}. What is recommended is one model in {} of {}, and `GS (best)` in {}.\n",
+         in {}. In {} its cross-fitted score is equal to that of `GS (best)`. What is recommended is one\n\
+         model in {} of {}, and `GS (best)` in {}.\n",
         count(&delivered, one),
         delivered.len(),
         count(&delivered, |name, _| FGG.contains(&name)),
+        count(&delivered, equal),
         count(&recommended, one),
         recommended.len(),
         count(&recommended, |name, _| name == "GS (best)"),
