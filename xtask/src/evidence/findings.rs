@@ -84,14 +84,20 @@ impl Findings {
         let figure = docs.join(format!("figures/{}.svg", soups.name));
         let figure = figure.to_str().context("a path that is not UTF-8")?;
         let of = |baseline: &str, arguments: &[&str]| gains(workspace, &records, baseline, arguments);
-        let drawn: Vec<&str> = SHOWN.iter().flat_map(|name| ["--method", name]).collect();
-        of(soups.baseline, &[&["--figure", figure], &*drawn].concat())?;
-        let marked = ["--method", "delivered", "--method", "recommended", "--metric", "auroc"];
-        let primary = of(soups.baseline, &[&marked[..], &["--level", "0.9875"]].concat())?;
-        let fgg: Vec<&str> = FGG.iter().flat_map(|name| ["--method", name]).collect();
+        let all = of(soups.baseline, &QUANTITIES)?;
+        // A row may be missing: where no model tells images apart, nothing is delivered.
+        let there = all.methods();
+        let rows = |names: &[&'static str]| -> Vec<&str> {
+            names.iter().filter(|name| there.contains(name)).flat_map(|name| ["--method", name]).collect()
+        };
+        of(soups.baseline, &[&["--figure", figure], &*rows(&SHOWN)].concat())?;
+        let marked = rows(&["delivered", "recommended"]);
+        let primary =
+            of(soups.baseline, &[&marked, &["--metric", "auroc", "--level", "0.9875"][..]].concat())?;
         let others = ["FGG (best)", "FGG minimal (best)", "Greedy", "Uniform"];
-        let over = others.into_iter().map(|other| of(other, &fgg)).collect::<Result<_>>()?;
-        let soups_part = Part { gains: of(soups.baseline, &QUANTITIES)?, records };
+        let others = others.into_iter().filter(|other| there.contains(other));
+        let over = others.map(|other| of(other, &rows(&FGG))).collect::<Result<_>>()?;
+        let soups_part = Part { gains: all, records };
         let of_study = |study: &Study| -> Result<Option<Part>> {
             let records = records::read(study, measurements)?;
             if records.is_empty() {
