@@ -53,6 +53,6 @@ fn head(findings: &Findings) -> String {
          ![Gains over the best single model, with intervals](../figures/{name}.svg)\n\n\
          A full dot is an interval of 95 % that excludes 0. `delivered` is the soup that `ff-grid` writes to\n\
          `soup.safetensors`. `recommended` is the row that its table names: that soup or the best single\n\
-         model of any pool, by the cross-fitted score.\n"
+         model of any pool, by the cross-fitted score; of equal scores, the single model.\n"
     )
 }

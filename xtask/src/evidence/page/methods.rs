@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::answers::answer;
 use super::numbers::{head, points, signed, with_ends};
 use crate::evidence::findings::{FGG, Findings, Of, SHOWN};
 
@@ -61,6 +62,23 @@ pub fn fgg(findings: &Findings) -> String {
          minimal augmentation, and HS (Aug@top) has both.\n\n{}",
         shares(findings, &[&FGG[..], &["Greedy", "Ensemble"]].concat())
     );
+    let mut answers: Vec<(&str, Vec<&str>)> = Vec::new();
+    for method in FGG {
+        let Some(mean) = findings.soups.gains.mean(Of::row(method, "test")) else { continue };
+        let answer = answer(mean);
+        match answers.iter_mut().find(|(of, _)| *of == answer) {
+            Some((_, rows)) => rows.push(method),
+            None => answers.push((answer, vec![method])),
+        }
+    }
+    let _ = write!(
+        text,
+        "\nOn test images, against the best model of the grid:\n\n{}",
+        head("answer", &["rows"])
+    );
+    for (answer, rows) in answers {
+        let _ = writeln!(text, "| {answer} | {} |", rows.join("; "));
+    }
     let others = ["Greedy", "Uniform"];
     let columns = others.map(|other| format!("over {other}"));
     let columns = head("row", &columns.each_ref().map(String::as_str));

@@ -111,9 +111,11 @@ pub fn ceiling(findings: &Findings) -> String {
          | ensemble | images | gain | reached |\n|---|---|---:|---|\n",
     );
     let grid = ["Uniform", "Greedy", "Pruned", "Learned by layer", "Learned by model", "Fisher"];
-    for (ensemble, soups) in
-        [("Ensemble", &grid[..]), ("FGG minimal ensemble", &["GoU minimal", "GoG minimal"])]
-    {
+    for (ensemble, soups) in [
+        ("Ensemble", &grid[..]),
+        ("FGG ensemble", &["FGG uniform", "FGG greedy", "GoU", "GoG"]),
+        ("FGG minimal ensemble", &["GoU minimal", "GoG minimal"]),
+    ] {
         for on in ["test", "shifted"] {
             let Some(mean) = gains.mean(Of::row(ensemble, on)) else { continue };
             let ceiling = mean["value"].as_f64().unwrap_or(0.0);
