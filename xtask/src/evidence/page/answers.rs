@@ -70,7 +70,8 @@ pub fn sets(findings: &Findings) -> String {
     let mut text = String::from(
         "## By set\n\n\
          Score of `GS (best)`, and gains in points, mean over networks and seeds. Intervals of 95 % resample\n\
-         seeds and test images of the set.\n",
+         seeds and test images of the set. A set as released keeps equal images; it is shown here alone, and\n\
+         is no part of the figures over sets.\n",
     );
     let shown = ["delivered", "recommended", "Uniform", "Greedy", "GoG", "GoG minimal", "Ensemble"];
     for (on, title) in [("test", "Test"), ("shifted", "Shifted")] {
