@@ -1,4 +1,4 @@
-//! Files and folders that several processes may write at once.
+//! Files that other processes may read meanwhile, and what is in a folder.
 
 use std::fs::{self, Permissions};
 use std::io::Write;

@@ -62,30 +62,14 @@ pub fn fgg(findings: &Findings) -> String {
          minimal augmentation, and HS (Aug@top) has both.\n\n{}",
         shares(findings, &[&FGG[..], &["Greedy", "Ensemble"]].concat())
     );
-    let mut answers: Vec<(&str, Vec<&str>)> = Vec::new();
+    let columns = head("row", &["answer over GS (best)", "over Greedy", "over Uniform"]);
+    let _ = write!(text, "\nThe same rows on test images, and beside soups of the grid search:\n\n{columns}");
     for method in FGG {
-        let Some(mean) = findings.soups.gains.mean(Of::row(method, "test")) else { continue };
-        let answer = answer(mean);
-        match answers.iter_mut().find(|(of, _)| *of == answer) {
-            Some((_, rows)) => rows.push(method),
-            None => answers.push((answer, vec![method])),
-        }
-    }
-    let _ = write!(
-        text,
-        "\nOn test images, against the best model of the grid:\n\n{}",
-        head("answer", &["rows"])
-    );
-    for (answer, rows) in answers {
-        let _ = writeln!(text, "| {answer} | {} |", rows.join("; "));
-    }
-    let others = ["Greedy", "Uniform"];
-    let columns = others.map(|other| format!("over {other}"));
-    let columns = head("row", &columns.each_ref().map(String::as_str));
-    let _ = write!(text, "\nThe same rows beside soups of the grid search, on test images:\n\n{columns}");
-    for method in FGG {
-        let gain = |other| with_ends(findings.over(other, Of::row(method, "test")), points);
-        let _ = writeln!(text, "| {method} | {} |", others.map(gain).join(" | "));
+        let of = Of::row(method, "test");
+        let answer = findings.over("GS (best)", of).map_or("–", answer);
+        let [greedy, uniform] =
+            ["Greedy", "Uniform"].map(|other| with_ends(findings.over(other, of), points));
+        let _ = writeln!(text, "| {method} | {answer} | {greedy} | {uniform} |");
     }
     text
 }

@@ -32,7 +32,8 @@ pub fn seeds(records: &[Record]) -> String {
     let mut seeds: BTreeMap<&str, usize> = BTreeMap::new();
     records.iter().for_each(|of| *seeds.entry(&of.set).or_default() += 1);
     let counts: Vec<String> = seeds.iter().map(|(set, count)| format!("`{set}` {count}")).collect();
-    counts.join(", ")
+    // A line each, as they may be many; Markdown joins them.
+    counts.join(",\n")
 }
 
 /// The head of a table whose first column has text, and all others numbers.
